@@ -5,11 +5,13 @@ fault, a kill or a power cut would not know what to look for.
 """
 
 import json
+import signal
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from types import FrameType
 from typing import Any
 from uuid import UUID
 
@@ -233,14 +235,25 @@ def telling_whoever_stops_it(kind: str, name: str) -> Iterator[None]:
     KeyboardInterrupt
         The same, with these words.
     """
-    before = _proven(kind, name)
+    before, stopped = _proven(kind, name), list[int]()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        signal.default_int_handler(number, frame)
+
+    noticed_before = signal.signal(signal.SIGINT, stop)
     try:
         yield
-    except KeyboardInterrupt as error:
+    except BaseException as error:
+        # In a function of ours that SQLite calls it is a fault of the database to whoever asked.
+        if not (stopped or isinstance(error, KeyboardInterrupt)):
+            raise
         if not connection.in_atomic_block:
             # It may be in the midst of an answer.
             connection.close()
         raise KeyboardInterrupt(f"Stopped. {_told_stopped(kind, name, before)}") from error
+    finally:
+        signal.signal(signal.SIGINT, noticed_before)
 
 
 def _told_stopped(kind: str, name: str, before: set[UUID]) -> str:

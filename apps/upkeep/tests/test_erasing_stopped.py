@@ -1,8 +1,11 @@
 """Whoever presses Ctrl-C reads what is done by then and what is left, and the code is that of an interrupt."""
 
+import os
+import signal
+
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from apps.accounts.tests.factories import UserFactory
 from apps.ml.tests.factories import MLModelFactory
@@ -72,6 +75,25 @@ def test_whoever_stops_it_while_files_are_emptied_reads_that_all_is_erased(stopp
     assert stopped((alone, "_pages_left"), "erase_person", EMAIL) == 130
 
     assert ALL in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("commands")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL calls no functions of ours")
+def test_whoever_stops_a_search_that_the_database_asks_us_for_reads_the_same(monkeypatch, capsys):
+    """SQLite takes whatever a function raises for a fault of its own."""
+
+    def searched(*_):
+        connection.connection.create_function("stopped", 0, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT stopped()")
+
+    monkeypatch.setattr(erasing, "is_concluded", lambda *_, **__: searched())
+    with pytest.raises(SystemExit) as end:
+        CommandLine(["manage.py", "erase_person", EMAIL]).execute()
+
+    assert end.value.code == 130
+    assert LATER in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.usefixtures("commands")
