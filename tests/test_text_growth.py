@@ -94,7 +94,7 @@ def growth(read, beginning, part, ending, *, short=SHORT, tries=3):
     return seconds(read, long, tries) / seconds(read, short, tries)
 
 
-def seconds(read, text, tries):
+def seconds(read, text, tries=3):
     """The quickest of a few tries: what the work takes when nothing else comes between."""
     return min(_once(read, text) for _ in range(tries))
 
