@@ -11,7 +11,7 @@ from apps.importers import runs, write_back
 from apps.importers.boxes import sealed
 from apps.importers.models import Connection, WriteBack
 from apps.importers.records import ImportRefused
-from apps.importers.sources.client import AnswerUnusable, TrackerRefused
+from apps.importers.sources.client import AnswerUnusable, Client, TrackerRefused
 from apps.importers.sources.writers import Target, writer_of
 from apps.importers.tests.trackers.server import Reply, client_of, tracker
 from apps.importers.tracked import Change, Stage, TrackedIssue, without_labels
@@ -236,6 +236,8 @@ def test_an_import_that_ends_meanwhile_and_seals_the_token_stops_no_writing(link
         runs.execute(runs.ask_sync(linked, by=None, now=now).pk, now=now)
 
     monkeypatch.setattr(write_back, "_written", and_then)
+    # The site has nothing to import: that is not waited for.
+    monkeypatch.setattr(Client, "_pause", lambda self, seconds: None)
 
     assert carry_out(told, steps_of(told, now=now), now=now).written == 2
 
