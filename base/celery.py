@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import threading
 import time
 import warnings
@@ -10,7 +11,14 @@ from typing import Any
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.schedules import crontab
-from celery.signals import beat_embedded_init, import_modules, worker_init, worker_ready, worker_shutdown
+from celery.signals import (
+    beat_embedded_init,
+    import_modules,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+    worker_shutdown,
+)
 from django.conf import settings
 
 from apps.common.broker import BROKER_FAULTS
@@ -153,6 +161,15 @@ def _show_worker(**_: Any) -> None:
             "importers.tasks.note_import_worker",
         ):
             app.send_task(f"apps.{task}", expires=_MINUTELY["expires"])
+
+
+@worker_process_init.connect
+def _leave_the_end_to_the_worker(**_: Any) -> None:
+    """A SIGTERM to all processes (`timeout`, systemd) is the worker's, as a Ctrl-C is: it lets them end what they do.
+
+    Of a pool that lost its processes in the midst of that a worker never ended.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @beat_embedded_init.connect

@@ -19,7 +19,7 @@ from functools import partial
 from socket import SHUT_WR
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from apps.common.api.askers import ASKERS
 from base import arriving
@@ -98,6 +98,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         self.left_until = -math.inf
         #: When a process that stops sends away what it will not come to.
         self.last_words_at = math.inf
+        #: Until when it hears who had a connection before and begins a request then.
+        self.heard_until = math.inf
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Say how much there is to do, and look again soon while connections are left to others."""
@@ -206,12 +208,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         now = time.monotonic()
         if not self.alive:
             self.last_words_at = min(self.last_words_at, now + self.cfg.graceful_timeout - LAST_WORDS_SECONDS)
+            self.heard_until = min(self.heard_until, now + STOP_KEEPALIVE_LINGER)
         if force or now >= self.last_words_at:
             for late in self.lines.send_all_away():
                 self._send_away(late, STOPPING)
         for request in list(self.arriving.values()):
-            # A server that stops waits for nobody who has not begun.
-            if request.deadline <= now or force or not (self.alive or request.data):
+            # For who has not begun a server that stops waits as long as gunicorn does where a connection is kept: what
+            # was sent before anybody could know of the stop is read yet.
+            if request.deadline <= now or force or (now >= self.heard_until and not request.data):
                 self._drop(request, TOO_SLOW)
         for answer in list(self.leaving.values()):
             if force or answer.is_too_slow(now):

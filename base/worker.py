@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 #: Names of the queues, as `base/settings.py` routes to them.
@@ -37,6 +37,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 LASTED_SECONDS = 60.0
 #: Cold, a worker ends within some four seconds; one that was killed inside a lock of its own never does.
 COLD_SECONDS = 15.0
+#: By then it has asked them to end.
+_GIVE_UP_SECONDS = 2.0
 _LOOK_SECONDS = 0.2
 
 
@@ -135,13 +137,15 @@ def _run_once(
         if signal.SIGQUIT in told and killed_at is None:
             tell(signal.SIGQUIT)
             killed_at = time.monotonic() + COLD_SECONDS
-        if killed_at is not None and time.monotonic() > killed_at:
-            # One that sleeps because a tracker says so would go on without its parent.
-            orphans = [child for worker in workers if worker.poll() is None for child in _children(worker.pid)]
-            tell(signal.SIGKILL)
-            for each in orphans:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(each, signal.SIGKILL)
+        if killed_at is not None:
+            started = [child for worker in workers if worker.poll() is None for child in _children(worker.pid)]
+            # They are deaf to their worker's SIGTERM (`base/celery.py`), by which it gives up what they do.
+            if time.monotonic() > killed_at - COLD_SECONDS + _GIVE_UP_SECONDS:
+                _tell_each(started, signal.SIGQUIT)
+            if time.monotonic() > killed_at:
+                tell(signal.SIGKILL)
+                # One that sleeps because a tracker says so would go on without its parent.
+                _tell_each(started, signal.SIGKILL)
         look()
     return next((worker.returncode for worker in workers if worker.returncode), 0)
 
@@ -153,6 +157,12 @@ def _started(command_line: Sequence[str], output: int | None) -> "subprocess.Pop
         return subprocess.Popen(command_line, stdout=output)  # noqa: S603 - our own interpreter
     finally:
         signal.signal(signal.SIGINT, ours)
+
+
+def _tell_each(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _children(pid: int) -> list[int]:

@@ -4,6 +4,8 @@ import json
 import os
 import time
 
+from gunicorn.workers import gthread
+
 from base import answers, arriving, patient
 
 limits = json.loads(os.environ["PATIENT"])
@@ -13,7 +15,7 @@ graceful_timeout = limits.pop("graceful_timeout", 1)
 worker_connections = limits.pop("worker_connections", 1_000)
 sendfile = False
 for name, value in limits.items():
-    for module in (answers, arriving, patient):
+    for module in (answers, arriving, gthread, patient):
         if hasattr(module, name):
             setattr(module, name, value)
 worker_class = "base.patient.PatientWorker"

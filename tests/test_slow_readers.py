@@ -42,6 +42,29 @@ def test_whoever_comes_to_a_process_that_stops_is_refused_at_once(tmp_path):
             assert answer(at_work).endswith(b"/held 0\n")
 
 
+def test_whoever_had_a_connection_before_a_process_stops_is_heard_once_more():
+    """For two seconds; here for as long as that takes."""
+    with starting(graceful_timeout=60, STOP_KEEPALIVE_LINGER=3600.0) as server, ExitStack() as stack:
+        port = int(server.stdout.readline())
+        kept, new = (stack.enter_context(connected(port)) for _ in range(2))
+        kept.sendall(HEAD + b"Content-Length: 2\r\n\r\nok")
+        while not kept.recv(65536).endswith(b"/in 2\n"):
+            pass
+        server.terminate()
+        wait_until(lambda: is_refused(port), 30)
+        # Time for what drops connections.
+        time.sleep(2.5)
+
+        for client in (kept, new):
+            client.sendall(HEAD + b"Content-Length: 5\r\n\r\nagain")
+
+        for client in (kept, new):
+            told = answer(client)
+            assert told.startswith(b"HTTP/1.1 200 ")
+            assert b"Connection: close" in told
+            assert told.endswith(b"/in 5\n")
+
+
 def is_refused(port):
     try:
         connected(port).close()

@@ -1,5 +1,7 @@
 """Trainings through a real broker and a real worker process, which is also killed in the middle of one."""
 
+import os
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.engines import ValkeyServer
-from tests.processes import ONE_THREAD, Processes, kept_environment, kill
+from tests.processes import ONE_THREAD, PATIENCE_SECONDS, Processes, kept_environment, kill
 
 pytestmark = pytest.mark.engine
 #: Finished issues of the team: enough that a training takes a second or two, in which its worker can be killed.
@@ -107,3 +109,14 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_training_is_replaced_and_the
         ISSUES,
     )
     assert installation.manage("verify_ml_models") == "1 models, 3 objects: all as recorded."
+
+
+def test_a_signal_to_all_processes_of_the_workers_ends_them(installation):
+    """As `timeout` and systemd send it: a worker whose pool died of it waited for that pool for ever."""
+    installation.environment["CELERY_BROKER_URL"] = "filesystem://"
+    workers = installation.start("base.worker")
+    installation.wait_for(lambda: installation.log.read_text(errors="replace").count(" ready.") == 3)
+
+    os.killpg(workers.pid, signal.SIGTERM)
+
+    assert workers.wait(PATIENCE_SECONDS) == 0
