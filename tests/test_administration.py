@@ -59,6 +59,17 @@ def test_a_choice_of_what_is_no_row_is_a_fault_of_the_sender(client, superuser, 
         assert client.post(address, {"email": superuser.email, field: _sent(value)}).status_code in (200, 302, 400)
 
 
+def test_a_new_password_is_chosen_on_the_page_that_counts_guesses(client, superuser):
+    """Django's own form takes any number of them from whoever has the session."""
+    form = {"old_password": PASSWORD, "new_password1": "a brand new one", "new_password2": "a brand new one"}
+
+    answer = client.post(reverse("admin:password_change"), form)
+
+    assert (answer.status_code, answer["Location"]) == (302, "/password/")
+    superuser.refresh_from_db()
+    assert superuser.check_password(PASSWORD)
+
+
 def test_the_page_of_a_bad_value_says_what_is_wrong(client, superuser):
     form = {"action": "delete_selected", "_selected_action": "a\0b"}
 

@@ -10,6 +10,7 @@ from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationErro
 from django.db import DataError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 
 from apps.common.exceptions import ApplicationError
 
@@ -58,3 +59,7 @@ class Administration(AdminSite):
                 raise BadRequest("No list is filtered by such a value, and no row has it for its key.") from error
 
         return cast("View", super().admin_view(answered, cacheable))
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """On the page of all, which counts guesses: Django's own takes any number of them."""
+        return redirect("dashboard:password")
