@@ -60,6 +60,8 @@ class Administration(AdminSite):
 
         return cast("View", super().admin_view(answered, cacheable))
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def password_change(  # type: ignore[override] # another page answers
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
         """On the page of all, which counts guesses: Django's own takes any number of them."""
         return redirect("dashboard:password")
