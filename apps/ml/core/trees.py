@@ -68,6 +68,15 @@ class FlatTrees:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "FlatTrees":
-        """Read what `to_arrays` wrote."""
+        """Read what `to_arrays` wrote.
+
+        Raises
+        ------
+        ValueError
+            If a walk would take more steps than there are nodes.
+        """
         depth, start = arrays[prefix + "shape"]
-        return cls(**{name: arrays[prefix + name] for name in _NAMES}, depth=int(depth), start=float(start))
+        named = {name: arrays[prefix + name] for name in _NAMES}
+        if not 0 <= depth <= named["value"].size:
+            raise ValueError("Trees are no deeper than they have nodes.")
+        return cls(**named, depth=int(depth), start=float(start))

@@ -133,12 +133,15 @@ def _require(answers: Iterable[float]) -> None:
 
 
 def _try_hours(model: EffortModel) -> None:
-    asked = (_QUESTION, IssueFacts(""), replace(_QUESTION, estimated_hours=2.0, story_points=3.0))
-    _require(model.estimate(facts).predicted_hours for facts in asked)
+    for facts in (_QUESTION, IssueFacts(""), replace(_QUESTION, estimated_hours=2.0, story_points=3.0)):
+        told = model.estimate(facts)
+        _require([told.predicted_hours, told.expected_hours, *told.interval[:2], told.confidence, told.log_scale])
 
 
 def _try_points(model: PointsModel) -> None:
-    _require(model.recommend(facts).recommended_points for facts in (_QUESTION, IssueFacts("")))
+    for facts in (_QUESTION, IssueFacts("")):
+        told = model.recommend(facts)
+        _require([told.recommended_points, told.confidence, *told.interval[:2], *told.probabilities.values()])
 
 
 def _try_people(model: AssignmentModel) -> None:

@@ -6,6 +6,7 @@ import pytest
 from apps.common.operations.metrics import FALLBACKS
 from apps.ml.core import artifact, zipped
 from apps.ml.core.records import IssueFacts
+from apps.ml.core.trees import FlatTrees
 from apps.ml.models import MLModel
 from apps.ml.services import ModelLoader, ModelTrainer
 from apps.ml.services.effort.answering import answer_effort
@@ -69,6 +70,31 @@ def test_what_is_signed_and_unpacks_to_too_much_falls_through_and_is_replaced(tr
     trained.refresh_from_db()
     assert trained.refusal == "The serving artefact is refused: it unpacks to more than 1 MiB."
     assert ModelTrainer().train_effort_prediction_model(team.id, now=now).is_active
+
+
+def test_what_is_signed_and_answers_with_no_numbers_beside_its_hours_falls_through(trained, team):
+    found = artifact.loads(get_object_store().get(trained.serving_key), kind="effort")
+    errors = {name: held * np.nan for name, held in found.arrays.items() if name.endswith("standard_errors")}
+    assert errors
+    exchange(trained, artifact.dumps("effort", found.arrays | errors, found.meta))
+    ModelLoader().clear_cache()
+
+    given = answer_effort(IssueFacts("Change the label of part 3"), team.id)
+
+    assert (given.model, given.answer.method) == (None, "similarity")
+    trained.refresh_from_db()
+    assert trained.refusal == "The model answers with what is no number."
+
+
+@pytest.mark.parametrize("depth", [1e300, 4.0, -1.0])
+def test_trees_that_would_be_walked_without_end_are_refused_as_they_are_read(depth):
+    """All processes that load models would hang in it."""
+    nodes = np.zeros(3, dtype=np.int32)
+    arrays = dict.fromkeys(("feature", "left", "right", "roots", "threshold", "value"), nodes)
+
+    with pytest.raises(ValueError, match="no deeper than they have nodes"):
+        FlatTrees.from_arrays(arrays | {"shape": np.array([depth, 0.0])}, "")
+    assert FlatTrees.from_arrays(arrays | {"shape": np.array([3.0, 0.0])}, "").predict(np.zeros(1)) == 0.0
 
 
 def test_it_is_due_without_one_new_issue_and_the_next_training_replaces_it(mute, team, now):
