@@ -195,8 +195,9 @@ def failing(run: ImportRun) -> Iterator[None]:
             yield
     except BaseException as error:
         # What a dry run wrote is undone, its row too; and what was taken away is another's to end, as is what a worker
-        # has claimed and for want of a database cannot go on with.
-        is_anothers = isinstance(error, TakenAway) or (run.attempts and isinstance(error, DATABASE_FAULTS))
+        # has claimed and cannot go on with, for want of a database or because it is told to end.
+        given_up = (SystemExit, *DATABASE_FAULTS)
+        is_anothers = isinstance(error, TakenAway) or (run.attempts and isinstance(error, given_up))
         if not run.is_dry_run and not is_anothers:
             ended(run, Status.FAILED, error=error.message if isinstance(error, ApplicationError) else STOPPED)
         raise

@@ -203,6 +203,11 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
         with suppress(TakenAway):
             put_back(run)
         return None
+    except SystemExit:
+        # Its worker is told to give up what it does: another goes on.
+        with suppress(TakenAway, *DATABASE_FAULTS):
+            put_back(run)
+        raise
     if run.status == Status.COMPLETED and run.connection is not None and not run.is_dry_run:
         _write_back(run.connection, now)
     return run

@@ -214,6 +214,28 @@ def test_a_database_that_is_away_for_a_moment_puts_an_import_off(ask, now, monke
     assert (ended.status, ended.project.issues.count()) == ("completed", 0 if is_dry_run else 1)
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_dry_run", [False, True])
+def test_what_a_worker_gives_up_because_it_is_told_to_another_goes_on_with(ask, now, monkeypatch, is_dry_run):
+    """As SIGQUIT to a process of it raises: the import has not failed."""
+    content = b"title,created\nOne,2026-01-05\n"
+    run = ask(by=UserFactory(is_superuser=True), content=content, is_dry_run=is_dry_run)
+
+    def told_to_end(*args):
+        raise SystemExit(-253)
+
+    with monkeypatch.context() as ending:
+        ending.setattr(BatchWriter, "write", told_to_end)
+        with pytest.raises(SystemExit):
+            runs.execute(run.pk, now=now)
+    run.refresh_from_db()
+    assert (run.status, run.error, run.upload is None) == ("queued", "", False)
+
+    ended = runs.execute(run.pk, now=now)
+
+    assert (ended.status, ended.project.issues.count()) == ("completed", 0 if is_dry_run else 1)
+
+
 def test_a_run_whose_worker_had_a_clock_that_was_ahead_is_lost_and_blocks_nobody(ask, many, now):
     tomorrow = ask(by=many)
     ImportRun.objects.filter(pk=tomorrow.pk).update(status="running", seen_at=now + timedelta(days=1))
