@@ -131,18 +131,18 @@ def _run_once(
         print(f"worker: one of its processes ended, and so do the others. {then}", file=sys.stderr)
     # Once: a worker that is told twice ends in the middle of its task.
     tell(signal.SIGTERM)
-    killed_at: float | None = None
+    cold_since: float | None = None
     while any(worker.poll() is None for worker in workers):
         # Cold: what a worker was doing is claimed again by the next one.
-        if signal.SIGQUIT in told and killed_at is None:
+        if signal.SIGQUIT in told and cold_since is None:
             tell(signal.SIGQUIT)
-            killed_at = time.monotonic() + COLD_SECONDS
-        if killed_at is not None:
+            cold_since = time.monotonic()
+        if cold_since is not None:
             started = [child for worker in workers if worker.poll() is None for child in _children(worker.pid)]
             # They are deaf to their worker's SIGTERM (`base/celery.py`), by which it gives up what they do.
-            if time.monotonic() > killed_at - COLD_SECONDS + _GIVE_UP_SECONDS:
+            if time.monotonic() > cold_since + _GIVE_UP_SECONDS:
                 _tell_each(started, signal.SIGQUIT)
-            if time.monotonic() > killed_at:
+            if time.monotonic() > cold_since + COLD_SECONDS:
                 tell(signal.SIGKILL)
                 # One that sleeps because a tracker says so would go on without its parent.
                 _tell_each(started, signal.SIGKILL)

@@ -2,7 +2,6 @@
 
 import os
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.s3 import S3ModelStorageService
+from apps.ml.tests.outages import put_breaks
 from apps.projects.models import Project
 from apps.projects.services import delete_project
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
@@ -160,17 +160,10 @@ def test_one_that_breaks_off_at_an_object_or_a_mark_changes_nothing_and_leaves_n
 ):
     empty_store()
     ProjectFactory(name="Since the backup")
-    before, real, puts = this_installation(), ObjectStore.put, count()
+    before = this_installation()
 
-    def breaks(self, key, data):
-        if next(puts) == at:
-            raise ended("refused")
-        real(self, key, data)
-
-    with monkeypatch.context() as outage:
-        outage.setattr(ObjectStore, "put", breaks)
-        with pytest.raises(ended):
-            restore(file, replace=True)
+    with put_breaks(monkeypatch, at, ended), pytest.raises(ended):
+        restore(file, replace=True)
 
     assert this_installation() == before
     assert Project.objects.filter(name="Since the backup").exists()

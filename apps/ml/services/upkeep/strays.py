@@ -71,15 +71,15 @@ class Listing:
                 bare.append(found)
         return cls(objects, marks, marked_at, tuple(strange), tuple(bare))
 
-    def is_newer(self, us: Installation, key: str, names: Collection[str]) -> bool:
-        """Whether it is of a time that the database does not know, and so is what we have marked it by.
+    def is_newer(self, us: Installation, key: str, names: Collection[str], *, seen: bool) -> bool:
+        """Whether it is of a time that the database does not know, and so is what we have marked it by; or was once.
 
         A restore marks anew what its rows name. Not of indexes: they are made again from whichever database it is.
         """
         if key.startswith(INDEXES):
             return False
         moments = (self.objects[key].modified_at, *(self.marked_at[name, key] for name in names))
-        return all(_is_unknown_time(us, moment) for moment in moments)
+        return seen or all(_is_unknown_time(us, moment) for moment in moments)
 
 
 def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterator[Stray]:
@@ -98,7 +98,7 @@ def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterat
         elif not (noted := ours & marked):
             whose = f"Installation {min(marked)} wrote it" if marked else "No installation has marked it"
             yield Stray("foreign", found, f"{whose}; it stays.")
-        elif key in seen_newer or listing.is_newer(us, key, noted):
+        elif listing.is_newer(us, key, noted, seen=key in seen_newer):
             yield Stray("newer", found, "It is of a time that this database does not know: an older backup? It stays.")
         elif others := marked - ours:
             yield Stray(

@@ -20,6 +20,7 @@ from apps.ml.storage.keys import dataset_key
 from apps.ml.storage.marks import mark, put_marked
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.s3 import S3ModelStorageService
+from apps.ml.tests.outages import put_breaks
 from apps.projects.services import delete_project
 
 pytestmark = pytest.mark.django_db
@@ -39,17 +40,8 @@ def listing():
 def test_a_training_that_is_refused_or_ends_at_any_object_or_mark_leaves_nothing_that_is_nobodys(
     team, now, monkeypatch, at, ended
 ):
-    real, puts = ObjectStore.put, count()
-
-    def breaks(self, key, data):
-        if next(puts) == at:
-            raise ended("refused")
-        real(self, key, data)
-
-    with monkeypatch.context() as outage:
-        outage.setattr(ObjectStore, "put", breaks)
-        with pytest.raises(ended):
-            ModelTrainer().train_effort_prediction_model(team.id, now=now, keep_failure=False)
+    with put_breaks(monkeypatch, at, ended), pytest.raises(ended):
+        ModelTrainer().train_effort_prediction_model(team.id, now=now, keep_failure=False)
 
     assert set(listing().objects) <= set(listing().marks)
     note_activity(timezone.now())
