@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth import hashers
-from django.contrib.auth.tokens import default_token_generator
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +18,7 @@ from django.utils.http import urlsafe_base64_encode
 from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.test import APIClient
 
+from apps.accounts.codes import password_codes
 from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.common import broker
@@ -157,7 +157,7 @@ def refresh_token() -> str:
 def reset_code(user_id: UUID) -> dict[str, str]:
     """What a mail would bring, and what somebody chooses."""
     uid, user = urlsafe_base64_encode(str(user_id).encode()), User.objects.get(pk=user_id)
-    return {"uid": uid, "token": default_token_generator.make_token(user), "new_password": PASSWORD}
+    return {"uid": uid, "token": password_codes.make_token(user), "new_password": PASSWORD}
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import logging
 from enum import StrEnum
 
 from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from apps.accounts.codes import password_codes
 from apps.accounts.models import User
 from apps.accounts.posting import Unreachable, message_to
 from apps.common.operations.metrics import DELIVERIES
@@ -54,7 +54,7 @@ def send_mail_to(kind: MailKind, email: str) -> None:
 
 
 def _reset_text(user: User) -> str:
-    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), password_codes.make_token(user)
     # Never from the request: its host is what a client typed.
     place = settings.PUBLIC_URL
     how = f"Open {place}/password/{uid}/{token}/" if place else f"The code is {uid}.{token}"

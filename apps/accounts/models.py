@@ -71,6 +71,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
+    #: When it last was; a code that was mailed before is worth nothing when the account is switched on again.
+    switched_off_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     #: Named by an import and nobody who logs in: `email` is one that no mail reaches. Becomes a person's by an accepted
     #: invitation to the project (`apps.projects.placeholders`), never by being switched on.

@@ -4,13 +4,13 @@ from functools import partial
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import ValidationError as NoIdentifier
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.http import urlsafe_base64_decode
 from rest_framework.exceptions import Throttled, ValidationError
 
+from apps.accounts.codes import password_codes
 from apps.accounts.log_ins import log_out_everywhere
 from apps.accounts.models import User
 from apps.common.api.idempotency import with_the_answer
@@ -68,7 +68,7 @@ def set_password_by_code(uid: str, token: str, password: str) -> User | None:
     hashed = make_password(password)
     with transaction.atomic():
         user = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).first()
-        if user is None or not default_token_generator.check_token(user, token):
+        if user is None or not password_codes.check_token(user, token):
             return None
         _keep(user, hashed)
     return user
@@ -80,4 +80,4 @@ def user_with_code(uid: str, token: str) -> User | None:
         user = User.objects.filter(pk=urlsafe_base64_decode(uid).decode(), is_active=True).first()
     except (ValueError, NoIdentifier):
         return None
-    return user if user is not None and default_token_generator.check_token(user, token) else None
+    return user if user is not None and password_codes.check_token(user, token) else None

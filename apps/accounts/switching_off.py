@@ -27,6 +27,8 @@ def _saved(
     # Placeholders were never on, and what is restored is as it was.
     if instance.is_active or instance.is_placeholder or created or raw or not is_written:
         return
+    instance.switched_off_at = timezone.now()
+    User.objects.filter(pk=instance.pk).update(switched_off_at=instance.switched_off_at)
     log_out_everywhere(instance)
     _end_sessions(instance)
     switched_off.send(User, user=instance)

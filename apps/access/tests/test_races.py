@@ -3,13 +3,13 @@
 from itertools import count
 
 import pytest
-from django.contrib.auth.tokens import default_token_generator
 from django.db import connection
 from django.utils.http import urlsafe_base64_encode
 from rest_framework.test import APIClient
 
 from apps.access.invitations import invite
 from apps.access.models import Invitation
+from apps.accounts.codes import password_codes
 from apps.accounts.models import LogIn
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
@@ -46,7 +46,7 @@ def test_the_code_of_a_forgotten_password_sets_one_of_several_passwords_sent_at_
     user, numbers = UserFactory(), count()
     code = {
         "uid": urlsafe_base64_encode(str(user.pk).encode()),
-        "token": default_token_generator.make_token(user),
+        "token": password_codes.make_token(user),
     }
 
     statuses = asked_at_once(

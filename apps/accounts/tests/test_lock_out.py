@@ -6,7 +6,6 @@ import pytest
 import time_machine
 from axes.models import AccessAttempt
 from django.conf import settings as django_settings
-from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from rest_framework.settings import api_settings
 
+from apps.accounts.codes import password_codes
 from apps.accounts.hashers import AT_ONCE, Argon2InTurn, TooManyLogIns, in_turn
 from apps.accounts.lock_out import KNOWN_BROWSER
 from apps.accounts.log_ins import log_in
@@ -136,7 +136,7 @@ def test_a_browser_known_to_one_account_is_a_stranger_to_another(client, user, t
 
 
 def test_who_sets_a_new_password_by_mail_comes_in_at_once(client, user, three_guesses):
-    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)
+    uid, token = urlsafe_base64_encode(force_bytes(user.pk)), password_codes.make_token(user)
     guesses(client, user.email, 3)
     owner = Client()
 

@@ -7,8 +7,12 @@ import pytest
 import time_machine
 from django.core import mail
 from django.test import Client
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from rest_framework.test import APIClient
 
+from apps.accounts.codes import password_codes
+from apps.accounts.models import User
 from apps.accounts.tasks import MOST_MAILS_AN_HOUR
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 
@@ -105,6 +109,24 @@ class TestReset:
             answer = api_client.post(f"{AUTH}password/reset/confirm/", {**code, "new_password": NEW})
 
         assert answer.status_code == 400
+
+    @pytest.mark.parametrize("fields", [None, ["is_active"]])
+    def test_the_code_is_worth_nothing_once_the_account_was_switched_off(self, api_client, user, code, fields):
+        for user.is_active in (False, True):
+            user.save(update_fields=fields)
+
+        answer = api_client.post(f"{AUTH}password/reset/confirm/", {**code, "new_password": NEW})
+
+        assert answer.status_code == 400
+        assert not opens(api_client, user, NEW)
+
+    def test_who_was_switched_on_again_gets_a_code_that_works(self, api_client, user):
+        for user.is_active in (False, True):
+            user.save()
+        code = password_codes.make_token(User.objects.get(pk=user.pk))
+        body = {"uid": urlsafe_base64_encode(force_bytes(user.pk)), "token": code, "new_password": NEW}
+
+        assert api_client.post(f"{AUTH}password/reset/confirm/", body).status_code == 204
 
     def test_nobody_is_sent_more_than_a_few_mails_an_hour_and_nobody_is_told(self, user):
         answers = {
