@@ -13,6 +13,7 @@ from gunicorn.glogging import Logger
 from apps.common.operations.logging import JSONFormatter, PlainFormatter
 from apps.common.operations.metric_files import leave, share
 from base import settings
+from base.open_files import MOST_CONNECTIONS, connections_with
 
 chdir = str(Path(__file__).resolve().parent.parent)
 wsgi_app = "base.wsgi:application"
@@ -21,6 +22,7 @@ wsgi_app = "base.wsgi:application"
 # Beyond the cores of a large machine, processes only take each other's time and the database's connections.
 workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
+worker_connections = connections_with(threads)
 # Threads that never wait for a client: 24 silent connections stopped the service before.
 worker_class = "base.patient.PatientWorker"
 # A file is sent by the loop, like any other answer: in a thread it waits for the client.
@@ -59,6 +61,13 @@ control_socket_disable = True
 
 def when_ready(server: Any) -> None:
     """Say where to go, once going there works."""
+    if worker_connections < MOST_CONNECTIONS:
+        server.log.warning(
+            "Each web process takes %s connections at once, not %s, since the system allows it so few open files: "
+            "raise the hard limit (`ulimit -Hn`, LimitNOFILE of systemd, --ulimit of a container)",
+            worker_connections,
+            MOST_CONNECTIONS,
+        )
     print(os.environ.pop("SCRUM_ML_GREETING", f"Serving on {server.address}"), flush=True)
 
 

@@ -11,6 +11,7 @@ Connections are dealt evenly between the processes (`base/dealing.py`), and thos
 so that they are dealt again.
 """
 
+import errno
 import math
 import selectors
 import time
@@ -42,6 +43,14 @@ LAST_WORDS_SECONDS = 3.0
 LEFT_SECONDS = _LOOK_SECONDS = 0.01
 
 _MOST_READS = 16
+_TOLD_EVERY_SECONDS = 60.0
+#: What `accept` says of a client that is gone, or whose network is (accept(2)), and where the system has no room.
+_GONE = frozenset({
+    errno.EAGAIN, errno.EINTR, errno.ECONNABORTED, errno.ECONNRESET, errno.EPERM, errno.EPROTO, errno.ENOPROTOOPT,
+    errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENONET, errno.EOPNOTSUPP,
+    errno.ETIMEDOUT,
+})  # fmt: skip
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Connection(TConn):  # type: ignore[misc] # it has no types
@@ -100,6 +109,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         self.last_words_at = math.inf
         #: Until when it hears who had a connection before and begins a request then.
         self.heard_until = math.inf
+        #: When it was last told that there is no room.
+        self.lack_told_at = -math.inf
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Say how much there is to do, and look again soon while connections are left to others."""
@@ -149,7 +160,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         """Whether there was one."""
         try:
             sock, client = listener.accept()
-        except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                self._lack_room(error)
+            elif error.errno not in _GONE:
+                raise
             return False
         self.nr_conns += 1
         SHARES.tell(self.age, self.nr_conns, now=time.monotonic())
@@ -158,8 +173,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         self._await(Connection(self.cfg, sock, client, listener.getsockname()))
         return True
 
-    def _make_room(self) -> None:
-        """At the limit one connection goes: the process would take none any more, whoever comes.
+    def _lack_room(self, error: OSError) -> None:
+        """Whoever goes leaves a file for the next one; where nobody can, threads are given the time to."""
+        now = time.monotonic()
+        if now >= self.lack_told_at + _TOLD_EVERY_SECONDS:
+            self.lack_told_at = now
+            self.log.warning("There is no room for another connection, the oldest goes: %s", error.strerror)
+        if not self._make_room():
+            time.sleep(_LOOK_SECONDS)
+
+    def _make_room(self) -> bool:
+        """At the limit one connection goes, if any can: the process would take none any more, whoever comes.
 
         One that is only kept, since its client asks on another; else whoever has kept us waiting longest, for a healthy
         client is not among those; else of whoever holds most.
@@ -175,6 +199,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
             self._give_up(answer)
         elif (late := self.lines.too_many(of_each=0, of_all=0)) is not None:
             self._send_away(late, TOO_MUCH_WAITS)
+        else:
+            return False
+        return True
 
     def on_client_socket_readable(self, conn: TConn, client: Any) -> None:
         """The next request of a connection that was kept."""

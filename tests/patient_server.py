@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import time
 
 from gunicorn.workers import gthread
@@ -14,6 +15,8 @@ workers, threads, keepalive = limits.pop("workers", 1), 2, 30
 graceful_timeout = limits.pop("graceful_timeout", 1)
 worker_connections = limits.pop("worker_connections", 1_000)
 sendfile = False
+if files := limits.pop("open_files", None):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 for name, value in limits.items():
     for module in (answers, arriving, gthread, patient):
         if hasattr(module, name):
