@@ -92,9 +92,10 @@ class LogInAuthentication(JWTAuthentication):
             return None
         known = _LATELY.get(text)
         if known is None or known[1]["exp"] <= time.time():
+            since = _LATELY.n_forgotten
             token = self.get_validated_token(text)
             known = self.get_user(token), token
-            _LATELY.put(text, *known)
+            _LATELY.put(text, *known, since=since)
         return known
 
     def get_validated_token(self, raw_token: bytes) -> Token:

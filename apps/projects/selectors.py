@@ -48,9 +48,10 @@ def project_lately_visible_to(user: Visitor, project_id: UUID) -> Project | None
     known = _LATELY.get(key)
     if known is not None:
         return known[0]
+    since = _LATELY.n_forgotten
     project = projects_visible_to(user).filter(id=project_id).first()
     if project is not None:
-        _LATELY.put(key, project, None)
+        _LATELY.put(key, project, None, since=since)
     return project
 
 

@@ -68,6 +68,26 @@ def test_what_another_process_ends_has_ended_within_five_seconds(client, user, c
     assert client.get(ADDRESS).status_code == 401
 
 
+def test_what_is_read_before_a_commit_is_forgotten_with_it(user, clock, django_capture_on_commit_callbacks):
+    """Until then other threads read what was before, and would go on with it for seconds."""
+    known = Lately(User, clock=clock)
+    with django_capture_on_commit_callbacks(execute=True):
+        user.save()
+        known.put("a", user, None, since=known.n_forgotten)
+
+    assert known.get("a") is None
+
+
+def test_what_was_read_before_a_change_is_not_remembered_after_it(user, clock):
+    known = Lately(User, clock=clock)
+    since = known.n_forgotten
+    user.save()
+
+    known.put("a", user, None, since=since)
+
+    assert known.get("a") is None
+
+
 def test_a_token_that_runs_out_meanwhile_is_looked_at_again(client, monkeypatch):
     monkeypatch.setattr(log_ins.time, "time", lambda: timezone.now().timestamp() + 10**7)
     looked_at = []
@@ -85,7 +105,7 @@ def test_a_token_that_runs_out_meanwhile_is_looked_at_again(client, monkeypatch)
 
 def test_everybody_gets_a_person_of_their_own(user, clock):
     known = Lately(clock=clock)
-    known.put("a", user, None)
+    known.put("a", user, None, since=0)
 
     first, second = known.get("a"), known.get("a")
     first[0].confined_to = "a project"
@@ -97,7 +117,7 @@ def test_everybody_gets_a_person_of_their_own(user, clock):
 def test_no_more_is_remembered_than_fits(user, clock):
     known = Lately(clock=clock)
     for number in range(MOST + 1):
-        known.put(number, user, None)
+        known.put(number, user, None, since=0)
 
     assert known.get(0) is None
     assert known.get(MOST) is not None
