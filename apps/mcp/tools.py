@@ -180,7 +180,7 @@ def estimate_points(user: User, asked: dict[str, Any]) -> Told:
     return {"in_words": answer["reasoning"], "estimate": answer, "evidence": of_prediction(answer)}
 
 
-@tool(Scope.READ, takes.WrittenIssue)
+@tool(Scope.PREDICT, takes.WrittenIssue)
 def similar_issues(user: User, asked: dict[str, Any]) -> Told:
     """Open and finished issues that may be about the same thing as a text."""
     project = project_named(asked["project"], user)

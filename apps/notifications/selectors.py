@@ -12,12 +12,15 @@ from django.db.models.expressions import OrderBy
 from apps.accounts.models import User
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.models import Severity
-from apps.notifications.models import Channel, Delivery, Notification, Preference, Webhook
+from apps.notifications.models import Channel, Delivery, Event, Notification, Preference, Webhook
 from apps.notifications.waits import MAX_ATTEMPTS, longest_wait
 from apps.projects.models import Project, TeamMember
-from apps.projects.selectors import projects_visible_to
+from apps.projects.selectors import is_administrator, projects_visible_to
 
 _DEFAULT = Preference()
+#: Of webhooks and connections, which only leads see.
+OF_LEADS = (Event.STOPPED,)
+_LEAD = TeamMember.Role.LEAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Recipient:
 
     user_id: UUID
     email_from: str | None
+    is_lead: bool
 
 
 def rank(severity: str) -> int:
@@ -40,15 +44,21 @@ def severest_first(field: str) -> OrderBy:
 
 def recipients(project: Project) -> list[Recipient]:
     """The project's leads, and members who asked for it, who can still log in."""
-    asked = Q(role=TeamMember.Role.LEAD) | Q(user__notification_preference__as_member=True)
+    asked = Q(role=_LEAD) | Q(user__notification_preference__as_member=True)
     team = TeamMember.objects.filter(asked, project=project, user__is_active=True)
     columns = team.order_by("id").values_list(
-        "user_id", "user__notification_preference__email", "user__notification_preference__least_severity"
+        "user_id", "role", "user__notification_preference__email", "user__notification_preference__least_severity"
     )
     return [
-        Recipient(user_id, None if email is False else least_severity or _DEFAULT.least_severity)
-        for user_id, email, least_severity in columns
+        Recipient(user_id, None if email is False else least_severity or _DEFAULT.least_severity, role == _LEAD)
+        for user_id, role, email, least_severity in columns
     ]
+
+
+def may_still_be_told(user: User, told: Notification) -> bool:
+    """Whether the person is in the team, and leads it where only leads are told."""
+    place = TeamMember.objects.filter(project=told.project_id, user=user)
+    return (place.filter(role=_LEAD) if told.event in OF_LEADS else place).exists()
 
 
 def preference_of(user: User) -> Preference:
@@ -77,11 +87,17 @@ def announced(
 
 
 def inbox_of(user: User | AnonymousUser) -> QuerySet[Delivery]:
-    """A person's notifications, the latest first; those of a project that the person left are gone with it."""
+    """A person's notifications, the latest first; those of a project that the person left are gone with it.
+
+    So are those for leads, once the person is none.
+    """
     if isinstance(user, AnonymousUser):
         return Delivery.objects.none()
     mine = Delivery.objects.filter(user=user, channel=Channel.IN_APP)
     seen = mine.filter(notification__project__in=projects_visible_to(user))
+    if not is_administrator(user):
+        led = TeamMember.objects.filter(user=user, role=_LEAD).values("project")
+        seen = seen.filter(~Q(notification__event__in=OF_LEADS) | Q(notification__project__in=led))
     return seen.select_related("notification").order_by("-created_at", severest_first("notification__severity"), "id")
 
 

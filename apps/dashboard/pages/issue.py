@@ -12,6 +12,7 @@ from apps.importers.selectors import tracker_page_of
 from apps.ml.selectors.backlog import BacklogQuery, open_issues
 from apps.ml.services.predictions.switch import is_predicted
 from apps.projects.links.selectors import BLOCKED_BY, LinkedIssue, from_the_side_of, links_of
+from apps.projects.placeholders import PEOPLE
 from apps.projects.selectors import history_of, issues_of, person_names
 
 #: More than anybody reads.
@@ -63,17 +64,25 @@ def issue_page(project: Project, reference: str, *, user: User) -> IssuePage | N
     sprints = sprint_list(project)
     sprint = next((each for each in sprints if each.sprint.pk == found.sprint_id), None)
     history = list(history_of(found))[::-1][:MOST_CHANGES]
-    people = person_names({value for change in history for value in (change.old_value, change.new_value)})
-    names = {str(each.sprint.pk): each.sprint.name for each in sprints} | people
+    # Of these fields alone: a title may be anything, the id of a stranger too.
+    people = person_names(value for change in history if change.field in PEOPLE for value in _values(change))
+    names: dict[str, Mapping[str, str]] = {
+        "sprint": {str(each.sprint.pk): each.sprint.name for each in sprints},
+        **dict.fromkeys(PEOPLE, people),
+    }
     is_open = is_predicted(project) and open_issues(project.pk, BacklogQuery()).filter(pk=found.pk).exists()
-    happened = [_happened(change, names) for change in history]
+    happened = [_happened(change, names.get(change.field, {})) for change in history]
     links = [from_the_side_of(found, link) for link in links_of(found, user)]
     return IssuePage(found, sprint, happened, is_open, links, tracker_page_of(found))
 
 
 def _happened(change: Any, names: Mapping[str, str]) -> Happened:
-    before, after = (names.get(value, value) for value in (change.old_value, change.new_value))
+    before, after = (names.get(value, value) for value in _values(change))
     return Happened(change.changed_at, change.get_field_display(), before, after)
+
+
+def _values(change: Any) -> tuple[str, str]:
+    return change.old_value, change.new_value
 
 
 def _as_id(text: str) -> UUID | None:

@@ -38,6 +38,7 @@ from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.ml.services.sprints.overview import sprint_overview
 from apps.ml.services.upkeep.installation import note_worker
 from apps.projects.models import Issue, Project
+from apps.projects.services import update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from conftest import NOW
 
@@ -181,6 +182,17 @@ def test_an_issue_tells_its_past_in_names(demo: Team, lead: Client):
     assert f"Assignee – {issue.assignee.full_name}" in shown
     assert demo.running.name in shown
     assert str(demo.running.pk) not in shown
+
+
+def test_an_id_in_a_title_tells_whose_it_is_to_nobody(demo: Team, lead: Client):
+    stranger = UserFactory(full_name="Ida Stranger")
+    issue = IssueFactory(project=demo.project, title=str(stranger.pk))
+    update_issue(issue, by=None, now=timezone.now(), title="Paint the door")
+
+    shown = text_of(lead, f"/projects/DEMO/issues/{issue.pk}/")
+
+    assert str(stranger.pk) in shown
+    assert stranger.full_name not in shown
 
 
 def test_a_prediction_of_an_open_issue_is_offered_where_it_is_read_and_of_no_other(demo: Team, lead: Client):

@@ -17,7 +17,8 @@ from apps.importers.connections import connect
 from apps.importers.models import Connection, ImportRun
 from apps.importers.sources.registry import place_of
 from apps.importers.waiting import LOST_AFTER, GiverLeft
-from apps.notifications.models import Delivery, Event, Notification, Webhook
+from apps.notifications.models import Delivery, Event, Notification, Preference, Webhook
+from apps.notifications.selectors import inbox_of
 from apps.notifications.services.announcing import announce
 from apps.notifications.services.left_going import KINDS, stop_what_no_lead_made
 from apps.notifications.tasks import send_deliveries
@@ -88,6 +89,27 @@ def test_it_is_stopped_and_the_other_leads_are_told_once(model, left, rogue, oth
     assert "secret" not in f"{told.subject} {told.body} {told.payload}"
     assert Delivery.objects.filter(channel="in_app", user=other.user).count() == 1
     assert not Delivery.objects.filter(user=rogue.user_id).exists()
+
+
+def test_who_sees_no_webhooks_is_not_told_of_them_nor_who_leads_no_more(model, rogue, other):
+    viewer = TeamMemberFactory(project=rogue.project, role="viewer").user
+    Preference.objects.create(user=viewer, as_member=True)
+    row = MADE[model](rogue.project, rogue.user)
+    WAYS["removed"](rogue)
+
+    announce(rogue.project, [news()], now=NOW)
+    stop_what_no_lead_made(now=NOW)
+
+    def told(user):
+        return set(inbox_of(user).values_list("notification__event", flat=True))
+
+    row.refresh_from_db()
+    assert not row.is_active
+    assert Event.STOPPED not in told(viewer)
+    assert Event.STOPPED in told(other.user)
+    assert told(viewer) == told(other.user) - {Event.STOPPED} != set()
+    TeamMember.objects.filter(pk=other.pk).update(role="member")
+    assert told(other.user) == told(viewer)
 
 
 @pytest.mark.parametrize("left", WAYS)

@@ -11,6 +11,7 @@ from apps.common.api.serializers import StrictSerializer
 from apps.ml.models import MLModel, ModelType, TrainingRun
 from apps.ml.selectors.workers import LONG, missing_workers
 from apps.projects.names.fields import ProjectName
+from apps.projects.selectors import sees_everything
 
 #: Of no use to a client: the sample that a later test of degradation compares with.
 _INTERNAL_METRICS = ("reference_errors",)
@@ -108,7 +109,7 @@ class ModelDetailSerializer(ModelSerializer):
 
 def _may_know(row: MLModel | TrainingRun, context: Mapping[str, Any]) -> bool:
     """Who trained the global model, and what the store said then, is for administrators."""
-    return row.project_id is not None or bool(context["request"].user.is_superuser)
+    return row.project_id is not None or sees_everything(context["request"].user)
 
 
 class JobSerializer(serializers.ModelSerializer[TrainingRun]):

@@ -16,7 +16,7 @@ from django.db import transaction
 from apps.common.exceptions import Conflict
 from apps.notifications import selectors
 from apps.notifications.models import Channel, Delivery, Event, Notification, Webhook
-from apps.notifications.selectors import Recipient, rank
+from apps.notifications.selectors import OF_LEADS, Recipient, rank
 from apps.projects.erasures import ErasedMeanwhile, is_erased_since
 from apps.projects.leads import in_use
 from apps.projects.models import Project
@@ -205,6 +205,8 @@ def _deliveries(
     row: Notification, people: Iterable[Recipient], webhooks: Iterable[Webhook], *, now: datetime
 ) -> Iterable[Delivery]:
     for person in people:
+        if row.event in OF_LEADS and not person.is_lead:
+            continue
         # It is there as soon as it is written.
         yield Delivery(
             notification=row,

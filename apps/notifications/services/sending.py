@@ -21,11 +21,10 @@ from apps.common.backoff import retry_wait_seconds
 from apps.common.operations.metrics import DELIVERIES
 from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery, Webhook
-from apps.notifications.selectors import due, preference_of
+from apps.notifications.selectors import due, may_still_be_told, preference_of
 from apps.notifications.waits import FIRST_RETRY_SECONDS, LEASE, LONGEST_RETRY_SECONDS, MAX_ATTEMPTS
 from apps.projects.erasures import ERASED_AT, NEVER, is_erased_since
 from apps.projects.leads import in_use
-from apps.projects.models import TeamMember
 from apps.projects.rows import entered
 
 logger = logging.getLogger(__name__)
@@ -156,8 +155,8 @@ def _why_unwanted(delivery: Delivery) -> str:
     user = delivery.user
     if user is None or not user.is_active:
         return "The account was closed."
-    if not TeamMember.objects.filter(project=delivery.notification.project_id, user=user).exists():
-        return "The person left the project."
+    if not may_still_be_told(user, delivery.notification):
+        return "The person left the project, or leads it no more."
     if delivery.channel == Channel.EMAIL and not preference_of(user).email:
         return "The person wants no e-mails any more."
     return ""

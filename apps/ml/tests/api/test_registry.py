@@ -4,9 +4,12 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+import time_machine
 from django.db import connection
 from kombu.exceptions import OperationalError
+from rest_framework.test import APIClient
 
+from apps.access.keys import create_key
 from apps.accounts.tests.factories import UserFactory
 from apps.common.api.idempotency import HEADER, REPLAYED
 from apps.ml import tasks
@@ -20,6 +23,7 @@ from apps.ml.tests.factories import MLModelFactory, TrainingRunFactory
 from apps.ml.tests.teams import learnable_team
 from apps.ml.viewsets import registry
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
+from conftest import NOW
 
 pytestmark = pytest.mark.django_db
 EFFORT = "effort_prediction"
@@ -235,6 +239,20 @@ def test_nobody_reads_keys_of_the_store_and_strangers_to_it_nothing_of_the_globa
     shown = as_lead.get(f"{MODELS}{model.id}/").json()
 
     assert (shown["trained_by"], shown["failure_reason"]) == (None, "")
+
+
+@pytest.mark.parametrize(("is_of_one", "reason"), [(False, "S3 upload failed"), (True, "")])
+def test_a_key_of_one_project_knows_of_the_global_model_what_its_team_knows(team, is_of_one, reason):
+    administrator = TeamMemberFactory(project=team, user=UserFactory(is_superuser=True)).user
+    of_project = team if is_of_one else None
+    key = create_key(administrator, name="CI", scopes=["read"], project=of_project, days=1, now=NOW)[1]
+    model = MLModelFactory(project=None, trained_by=UserFactory(), failure_reason="S3 upload failed")
+    client = APIClient(headers={"Authorization": f"Bearer {key}"})
+
+    with time_machine.travel(NOW):
+        shown = client.get(f"{MODELS}{model.id}/").json()
+
+    assert (bool(shown["trained_by"]), shown["failure_reason"]) == (not is_of_one, reason)
     assert not {"s3_key", "serving_key", "dataset_key", "signature"} & set(shown)
 
 
