@@ -78,6 +78,7 @@ class Arriving:
     """A request of which not everything is there."""
 
     conn: TConn
+    begun_at: float
     deadline: float
     data: bytearray = field(default_factory=bytearray)
     #: Where the body begins and ends, once the headers are there.

@@ -107,8 +107,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         self.left_until = -math.inf
         #: When a process that stops sends away what it will not come to.
         self.last_words_at = math.inf
-        #: Until when it hears who had a connection before and begins a request then.
-        self.heard_until = math.inf
+        #: When a process that stops noticed that it shall.
+        self.stopped_at = math.inf
         #: When it was last told that there is no room.
         self.lack_told_at = -math.inf
 
@@ -235,21 +235,23 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # it has no types
         now = time.monotonic()
         if not self.alive:
             self.last_words_at = min(self.last_words_at, now + self.cfg.graceful_timeout - LAST_WORDS_SECONDS)
-            self.heard_until = min(self.heard_until, now + STOP_KEEPALIVE_LINGER)
+            self.stopped_at = min(self.stopped_at, now)
         if force or now >= self.last_words_at:
             for late in self.lines.send_all_away():
                 self._send_away(late, STOPPING)
         for request in list(self.arriving.values()):
             # For who has not begun a server that stops waits as long as gunicorn does where a connection is kept: what
-            # was sent before anybody could know of the stop is read yet.
-            if request.deadline <= now or force or (now >= self.heard_until and not request.data):
+            # was sent before anybody could know of the stop is read yet, also of whoever was answered after it.
+            heard_until = max(self.stopped_at, request.begun_at) + STOP_KEEPALIVE_LINGER
+            if request.deadline <= now or force or (now >= heard_until and not request.data):
                 self._drop(request, TOO_SLOW)
         for answer in list(self.leaving.values()):
             if force or answer.is_too_slow(now):
                 self._give_up(answer)
 
     def _await(self, conn: TConn, ahead: bytes = b"") -> None:
-        request = self.arriving[conn] = Arriving(conn, time.monotonic() + arriving.HEAD_SECONDS)
+        now = time.monotonic()
+        request = self.arriving[conn] = Arriving(conn, now, now + arriving.HEAD_SECONDS)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._on_bytes, request))
         if ahead:
             self._take(request, ahead)

@@ -40,6 +40,8 @@ COLD_SECONDS = 15.0
 #: By then it has asked them to end.
 _GIVE_UP_SECONDS = 2.0
 _LOOK_SECONDS = 0.2
+#: Of a terminal: Celery announces that the next Ctrl-C ends all that its workers do, and this is the one.
+_CTRL_C_TO_END_COLD = 3
 
 
 def commands(arguments: Sequence[str]) -> list[list[str]]:
@@ -134,7 +136,7 @@ def _run_once(
     cold_since: float | None = None
     while any(worker.poll() is None for worker in workers):
         # Cold: what a worker was doing is claimed again by the next one.
-        if signal.SIGQUIT in told and cold_since is None:
+        if _is_cold(told) and cold_since is None:
             tell(signal.SIGQUIT)
             cold_since = time.monotonic()
         if cold_since is not None:
@@ -148,6 +150,10 @@ def _run_once(
                 _tell_each(started, signal.SIGKILL)
         look()
     return next((worker.returncode for worker in workers if worker.returncode), 0)
+
+
+def _is_cold(told: Sequence[int]) -> bool:
+    return signal.SIGQUIT in told or told.count(signal.SIGINT) >= _CTRL_C_TO_END_COLD
 
 
 def _started(command_line: Sequence[str], output: int | None) -> "subprocess.Popen[bytes]":

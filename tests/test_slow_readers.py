@@ -2,7 +2,13 @@
 
 import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
+from gunicorn.workers.gthread import ThreadWorker
+
+from base.arriving import Arriving
+from base.lines import Lines
+from base.patient import PatientWorker
 from tests.patient_clients import HEAD, SLOW_CLIENTS, answer, asked, asking_for_much, connected, serving, starting
 from tests.typed_commands import wait_until
 
@@ -63,6 +69,24 @@ def test_whoever_had_a_connection_before_a_process_stops_is_heard_once_more():
             assert told.startswith(b"HTTP/1.1 200 ")
             assert b"Connection: close" in told
             assert told.endswith(b"/in 5\n")
+
+
+def test_whoever_is_answered_after_a_process_stops_is_heard_as_long(monkeypatch):
+    """Two seconds from their answer, not from the stop: what they have sent since would be reset unread."""
+    process, gone, now = PatientWorker.__new__(PatientWorker), [], time.monotonic()
+    process.alive, process.cfg = False, SimpleNamespace(graceful_timeout=60)
+    process.last_words_at, process.stopped_at, process.lines, process.leaving = now + 60, now - 10, Lines(2), {}
+    late, quiet, begun = (
+        Arriving(name, now - ago, now + 10) for name, ago in (("late", 0), ("quiet", 9), ("begun", 9))
+    )
+    begun.data += b"POST"
+    process.arriving = {each.conn: each for each in (late, quiet, begun)}
+    monkeypatch.setattr(ThreadWorker, "murder_keepalived", lambda *_: None)
+    monkeypatch.setattr(PatientWorker, "_drop", lambda _, request, words: gone.append(request.conn))
+
+    process.murder_keepalived()
+
+    assert gone == ["quiet"]
 
 
 def is_refused(port):

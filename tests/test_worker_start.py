@@ -104,13 +104,16 @@ def test_a_signal_ends_both(restored_signals):
     assert subprocess.run(["true"], check=True).returncode == 0
 
 
-def test_a_worker_that_hangs_at_its_cold_end_is_killed_with_what_it_started(restored_signals, monkeypatch, tmp_path):
+@pytest.mark.parametrize("told", [[signal.SIGQUIT], [signal.SIGINT] * 3], ids=["SIGQUIT", "Ctrl-C three times"])
+def test_a_worker_that_hangs_at_its_cold_end_is_killed_with_what_it_started(
+    restored_signals, monkeypatch, tmp_path, told
+):
     monkeypatch.setattr(worker, "COLD_SECONDS", 0.5)
-    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); signal.signal(3, signal.SIG_IGN)"
+    deaf = "import signal, time; [signal.signal(each, signal.SIG_IGN) for each in (2, 3, 15)]"
     child = f"import os; child = os.fork(); child and open({str(tmp_path / 'child')!r}, 'w').write(str(child))"
-    ends = "child and os.kill(os.getppid(), signal.SIGQUIT); time.sleep(600)"
+    tells = f"[child and (os.kill(os.getppid(), each), time.sleep(0.3)) for each in {list(map(int, told))}]"
 
-    assert worker.run([[sys.executable, "-c", f"{deaf}; {child}; {ends}"]]) == -signal.SIGKILL
+    assert worker.run([[sys.executable, "-c", f"{deaf}; {child}; {tells}; time.sleep(600)"]]) == -signal.SIGKILL
     wait_until(lambda: not lives((tmp_path / "child").read_text()), 60)
 
 
