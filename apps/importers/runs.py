@@ -228,12 +228,17 @@ def _ended(run: ImportRun, now: datetime) -> ImportRun:
 
 
 def _write_back(connection: Connection, now: datetime) -> None:
-    """What is switched on is written; that a tracker refuses makes the import no failure."""
+    """What is switched on is written; that a tracker refuses makes the import no failure, nor does a fault of ours."""
     try:
         write_all(connection, now=now)
     except ApplicationError as error:
         # What the tracker said may name people: its kind is enough to begin with.
         logger.warning("Nothing more is written back connection=%s: %s", connection.pk, error.code)
+    except DATABASE_FAULTS:
+        raise
+    except Exception:
+        # Whoever waits for this import's end has their turn.
+        logger.exception("Nothing more is written back connection=%s", connection.pk)
 
 
 @transaction.atomic
