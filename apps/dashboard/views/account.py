@@ -12,7 +12,6 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.views import LoginView
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -34,7 +33,7 @@ from apps.accounts.tasks import mail_soon
 from apps.common.api.throttling import client_address, wait_for
 from apps.common.exceptions import Conflict
 from apps.dashboard.types import User
-from apps.dashboard.views.errors import only_sent, read_or_sent
+from apps.dashboard.views.errors import REFUSED, only_sent, read_or_sent, reasons
 from apps.dashboard.views.scope import show
 from apps.projects.selectors import projects_visible_to
 
@@ -204,7 +203,7 @@ def answer_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse
         return redirect("dashboard:start")
     try:
         invitations.accept(invitation, by=person, now=now)
-    except (Conflict, ValidationError) as error:
-        messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
+    except REFUSED as error:
+        messages.error(request, " ".join(reasons(error)))
         return redirect("dashboard:start")
     return redirect("dashboard:project", key=invitation.project.key)
