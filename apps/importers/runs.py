@@ -23,6 +23,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.plausible import readable
 from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living, put_back
 from apps.importers.models import Connection, ImportRun
@@ -121,8 +122,8 @@ def ask_upload(
 
 
 def _shortened(name: str) -> str:
-    """What a file is called, as its column holds it; its ending tells what it is, and stays."""
-    path = Path(name)
+    """What a file is called, as people can read it and its column holds it; its ending tells what it is, and stays."""
+    path = Path(readable(name, is_line=True))
     return f"{path.stem[: max(_LONGEST_NAME - len(path.suffix), 0)]}{path.suffix}"[:_LONGEST_NAME]
 
 

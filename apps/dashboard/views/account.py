@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.auth.views import LoginView
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -179,6 +180,9 @@ def api_keys(request: HttpRequest) -> HttpResponse:
             form = KeyForm(None, person)
         except Conflict as error:
             form.add_error(None, error.message)
+        except ValidationError as error:
+            for name, texts in error.message_dict.items():
+                form.add_error(name if name in form.fields else None, texts)
     return show(request, "keys.html", {"form": form, "made": made, "keys": keys.keys_of(person)})
 
 
