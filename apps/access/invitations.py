@@ -13,7 +13,7 @@ from apps.common.exceptions import Conflict
 from apps.projects.leads import made_by_a_lead
 from apps.projects.models import Project, TeamMember
 from apps.projects.placeholders import take_over
-from apps.projects.rows import all_or_nothing, lock
+from apps.projects.rows import all_or_nothing, insert, lock
 from apps.projects.services import add_member
 
 #: Whoever was on holiday still finds it.
@@ -34,8 +34,9 @@ def invite(project: Project, *, email: str, role: str, by: User, now: datetime) 
         raise Conflict("This address is invited already; withdraw that invitation to change it.")
     if waiting.count() >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} invitations wait already: withdraw some first.")
-    made = Invitation.objects.create(
-        project=project, email=email, role=role, invited_by=by, created_at=now, expires_at=now + OPEN_FOR
+    expires_at = now + OPEN_FOR
+    made = insert(
+        Invitation(project=project, email=email, role=role, invited_by=by, created_at=now, expires_at=expires_at)
     )
     transaction.on_commit(lambda: mail_soon(MailKind.INVITED, email))
     return made

@@ -12,7 +12,7 @@ from apps.access.models import ApiKey
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.models import Project
-from apps.projects.rows import all_or_nothing, enter
+from apps.projects.rows import all_or_nothing, enter, insert
 
 #: So that secret scanners, logs and people tell a key from a token.
 MARK = "sml_"
@@ -28,7 +28,7 @@ _LAST_USED_EVERY = timedelta(minutes=1)
 def create_key(
     user: User, *, name: str, scopes: Sequence[str], project: Project | None, days: int, now: datetime
 ) -> tuple[ApiKey, str]:
-    """A key and its text, which is known to nobody afterwards."""
+    """A key and its text, which is known to nobody afterwards; raises `ValidationError` of a name that is none."""
     if project is not None:
         enter(project.pk)
     # What two at once meet at: each counts the other's.
@@ -38,9 +38,11 @@ def create_key(
         raise Conflict(f"You have {MOST_KEYS} keys: withdraw those that are not used any more.")
     prefix = MARK + secrets.token_hex(PREFIX_BYTES)
     text = f"{prefix}_{secrets.token_urlsafe(SECRET_BYTES)}"
-    key = ApiKey.objects.create(
-        user=user, name=name, project=project, scopes=list(scopes), prefix=prefix, digest=digest_of(text),
-        created_at=now, expires_at=now + timedelta(days=days),
+    key = insert(
+        ApiKey(
+            user=user, name=name, project=project, scopes=list(scopes), prefix=prefix, digest=digest_of(text),
+            created_at=now, expires_at=now + timedelta(days=days),
+        )
     )  # fmt: skip
     return key, text
 

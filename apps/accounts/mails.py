@@ -9,7 +9,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from apps.accounts.codes import password_codes
 from apps.accounts.models import User
-from apps.accounts.posting import Unreachable, message_to
+from apps.accounts.posting import SERVER_FAULTS, Unreachable, fault_in_words, hand_over, message_to
 from apps.common.operations.metrics import DELIVERIES
 
 logger = logging.getLogger(__name__)
@@ -45,12 +45,17 @@ def send_mail_to(kind: MailKind, email: str) -> None:
         place = f" at {settings.PUBLIC_URL}/" if settings.PUBLIC_URL else ""
         subject, text = "An invitation on Scrum ML", _INVITED.format(place=place)
     try:
-        message = message_to(user.email, subject=subject, body=text)
+        hand_over(message_to(user.email, subject=subject, body=text))
     except Unreachable as error:
-        DELIVERIES.labels(channel="email", result="failed").inc()
-        logger.warning("Mail failed kind=%s user=%s reason=%s", kind, user.pk, error.message)
-        return
-    message.send()
+        _failed(kind, user, error.message)
+    except SERVER_FAULTS as error:
+        # Not tried again: whoever waits for it asks again, and a code is best sent when somebody waits.
+        _failed(kind, user, fault_in_words(error))
+
+
+def _failed(kind: MailKind, user: User, reason: str) -> None:
+    DELIVERIES.labels(channel="email", result="failed").inc()
+    logger.warning("Mail failed kind=%s user=%s reason=%s", kind, user.pk, reason)
 
 
 def _reset_text(user: User) -> str:

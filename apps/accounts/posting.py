@@ -5,16 +5,23 @@ of Kelvin a K, so that a code for a new password went to somebody else. Here a h
 today, if it has letters that a host may have (IDNA 2008).
 """
 
+import binascii
+import contextlib
+import smtplib
 from collections.abc import Mapping
 from email.utils import formataddr, parseaddr
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.mail import EmailMessage  # noqa: TID251 - the one place
+from django.core.mail import EmailMessage, get_connection  # noqa: TID251 - the one place
 from django.core.mail.message import sanitize_address
 
 from apps.accounts.mailboxes import as_name_servers_write, mailbox
 from apps.common.exceptions import ApplicationError
+
+#: What sending a mail raises where the server, the way to it or the setting that names it is at fault. Of a challenge
+#: that is no base64 the library raises `binascii.Error`, of a password or name that is not ASCII `UnicodeError`.
+SERVER_FAULTS = (smtplib.SMTPException, OSError, UnicodeError, binascii.Error)
 
 
 class Unreachable(ApplicationError):
@@ -30,6 +37,34 @@ class NoSuchHost(Unreachable):
 def message_to(address: str, *, subject: str, body: str, headers: Mapping[str, str] | None = None) -> EmailMessage:
     """A mail to one person; raises `Unreachable`."""
     return EmailMessage(subject, body, sender(), [posted(address)], headers=dict(headers or {}))
+
+
+def hand_over(message: EmailMessage) -> None:
+    """Give a mail to the server, which has it then; raises `SERVER_FAULTS`."""
+    connection = get_connection()
+    try:
+        connection.open()
+        connection.send_messages([message])
+    finally:
+        # It has accepted the mail or not; how it says goodbye must not make us send it again.
+        with contextlib.suppress(*SERVER_FAULTS):
+            connection.close()
+
+
+def fault_in_words(error: Exception) -> str:
+    """One of `SERVER_FAULTS` by its type and code: its own text quotes the address, and what the server said of it."""
+    if (code := code_of(error)) is not None:
+        return f"The mail server answered {code}."
+    kind = f"{type(error).__module__}.{type(error).__name__}"
+    return f"The mail server cannot be used: {kind.removeprefix('builtins.').removeprefix('smtplib.')}."
+
+
+def code_of(error: Exception) -> int | None:
+    """What the server answered, if it did: to one person's address, or at all."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, _ = next(iter(error.recipients.values()))
+        return int(code)
+    return int(error.smtp_code) if isinstance(error, smtplib.SMTPResponseException) else None
 
 
 def sender() -> str:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
 from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.plausible import readable
 from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living, put_back
 from apps.importers.models import Connection, ImportRun
@@ -121,8 +122,8 @@ def ask_upload(
 
 
 def _shortened(name: str) -> str:
-    """What a file is called, as its column holds it; its ending tells what it is, and stays."""
-    path = Path(name)
+    """What a file is called, as people can read it and its column holds it; its ending tells what it is, and stays."""
+    path = Path(readable(name, is_line=True))
     return f"{path.stem[: max(_LONGEST_NAME - len(path.suffix), 0)]}{path.suffix}"[:_LONGEST_NAME]
 
 
@@ -228,12 +229,17 @@ def _ended(run: ImportRun, now: datetime) -> ImportRun:
 
 
 def _write_back(connection: Connection, now: datetime) -> None:
-    """What is switched on is written; that a tracker refuses makes the import no failure."""
+    """What is switched on is written; that a tracker refuses makes the import no failure, nor does a fault of ours."""
     try:
         write_all(connection, now=now)
     except ApplicationError as error:
         # What the tracker said may name people: its kind is enough to begin with.
         logger.warning("Nothing more is written back connection=%s: %s", connection.pk, error.code)
+    except DATABASE_FAULTS:
+        raise
+    except Exception:
+        # Whoever waits for this import's end has their turn.
+        logger.exception("Nothing more is written back connection=%s", connection.pk)
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 
 from apps.accounts.models import User
@@ -28,6 +29,7 @@ from apps.importers.writing.texts import fitted
 from apps.importers.writing.traces import Traces
 from apps.projects.levels import COUNTED, roll_up
 from apps.projects.models import Issue, Project, Sprint, TeamMember
+from apps.projects.rows import insert
 from apps.projects.services import add_default_workflow
 from apps.projects.unknown_past import keep_unknown
 
@@ -170,7 +172,10 @@ def _project(key: str, create_as: str | None, now: datetime, time_zone: str) -> 
             "at most 32 characters."
         )
     project = Project(key=key, name=create_as.strip() or key, created_at=now, time_zone=time_zone or "UTC")
-    project.save(force_insert=True)
+    try:
+        insert(project)
+    except ValidationError as error:
+        raise ImportRefused(f"There can be no such project: {' '.join(error.messages)}") from error
     add_default_workflow(project)
     return project
 

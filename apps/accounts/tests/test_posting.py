@@ -46,16 +46,22 @@ NO_NAMES = ["zo\u00eb@example.com", '"kim"@example.com', "kim(smith)@example.com
 
 
 @pytest.fixture
-def told(settings):
-    """What a real mail server is asked to bring where."""
-    lines = []
+def server(settings):
+    """A real mail server, which the settings name."""
     with mail_server() as server:
-        server.reply = lambda line: lines.append(line.decode().strip())
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
         settings.EMAIL_URL = f"smtp://127.0.0.1:{server.port}"
         settings.DEFAULT_FROM_EMAIL = "Scrum ML <ml@example.com>"
-        yield lambda word: [line.partition(":")[2] for line in lines if line.upper().startswith(word)]
+        yield server
+
+
+@pytest.fixture
+def told(server):
+    """What it is asked to bring where."""
+    lines = []
+    server.reply = lambda line: lines.append(line.decode().strip())
+    return lambda word: [line.partition(":")[2] for line in lines if line.upper().startswith(word)]
 
 
 @pytest.mark.parametrize(("address", "written"), REACHED.items())
@@ -120,3 +126,46 @@ def test_what_comes_back_goes_to_the_senders_own_host(told, settings):
     settings.DEFAULT_FROM_EMAIL = "ml@\u212aelvin.example"
     with pytest.raises(ImproperlyConfigured, match="DEFAULT_FROM_EMAIL"):
         message_to("kim@example.com", subject="s", body="b")
+
+
+#: What a server answers to what, and what the operator is told of it.
+REFUSALS = {
+    "the address": ({b"RCPT": b"550 no such ann@example.org"}, "The mail server answered 550."),
+    "the text": ({b".": b"554 of ann@example.org nothing"}, "The mail server answered 554."),
+    "the sender": ({b"MAIL": b"451 later, ann@example.org"}, "The mail server answered 451."),
+    "us": ({b"": b"554 ann@example.org who"}, "The mail server answered 554."),
+    "every word": (
+        {b"EHLO": b"250-x\r\n250 AUTH CRAM-MD5", b"AUTH": b"334 a"},
+        "The mail server cannot be used: binascii.Error.",
+    ),
+    "any reply": ({b"RCPT": b"what"}, "The mail server answered -1."),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("refused", REFUSALS)
+def test_a_mail_that_a_server_refuses_is_told_by_type_and_code_and_quotes_nobody(server, settings, caplog, refused):
+    replies, reason = REFUSALS[refused]
+    server.reply = lambda line: next(
+        (reply for word, reply in replies.items() if (line.upper().startswith(word) if word else not line)), None
+    )
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = ("ml", "secret") if b"AUTH" in replies else ("", "")
+    user = User.objects.create_user("ann@example.org", PASSWORD)
+    failed = DELIVERIES.labels(channel="email", result="failed")
+    before = failed._value.get()
+
+    send_mail_to(MailKind.RESET, user.email)
+
+    assert failed._value.get() == before + 1
+    assert f"Mail failed kind=reset user={user.pk} reason={reason}" in caplog.text
+    assert "ann@" not in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_server_that_is_away_is_told_too(server, settings, caplog):
+    settings.EMAIL_PORT = 1
+    user = User.objects.create_user("ann@example.org", PASSWORD)
+
+    send_mail_to(MailKind.RESET, user.email)
+
+    assert "reason=The mail server cannot be used: ConnectionRefusedError." in caplog.text

@@ -24,7 +24,11 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 #: What is accepted of another's request id; all else could forge log lines or fill the disk.
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Their texts name places and causes, never a value that somebody typed.
-SAFE_TEXTS = (ApplicationError, OSError, *DATABASE_FAULTS)
+SAFE_TEXTS = (ApplicationError, *DATABASE_FAULTS)
+#: Likewise what the system says: the classes of `OSError` of these modules. Those that libraries made of it quote what
+#: they were given: of mail servers (`smtplib`) the address that is refused, of clients (`urllib`, `requests`) a whole
+#: URL.
+OF_THE_SYSTEM = frozenset({"builtins", "socket", "ssl"})
 MOST_TEXT = 300
 #: Django's own, which quote addresses, hosts and the words of what was refused.
 _OF_REQUESTS = ("django.request", "django.security")
@@ -132,7 +136,8 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _safe_text(error: BaseException) -> str:
-    if not isinstance(error, SAFE_TEXTS) or getattr(error, "quotes_others", False):
+    is_of_the_system = isinstance(error, OSError) and type(error).__module__ in OF_THE_SYSTEM
+    if not (isinstance(error, SAFE_TEXTS) or is_of_the_system) or getattr(error, "quotes_others", False):
         return ""
     # PostgreSQL's further lines quote the row.
     return f": {str(error).partition(chr(10))[0][:MOST_TEXT]}"

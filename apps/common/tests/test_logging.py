@@ -1,13 +1,21 @@
 """Log lines: one JSON object each, with the ids of what they belong to, and without secrets or a team's words."""
 
+import gzip
 import json
 import logging
+import shutil
+import smtplib
+import socket
+import ssl
 import sys
+import urllib.error
 from collections.abc import Iterator
+from email.message import Message
 from io import StringIO
 from typing import Any
 
 import pytest
+import requests
 from celery import shared_task
 from django.db import DataError, OperationalError
 from django.http import HttpResponse
@@ -137,6 +145,16 @@ def test_no_words_of_a_team_get_into_a_traceback(log: logging.Logger, stream: St
         (ApplicationError("S3 upload failed in bucket 'models'."), True),
         (QuotingError(f"tracker.example answered 400: {TITLE}"), False),
         (ConnectionRefusedError("connection refused"), True),
+        (socket.gaierror(-2, "Name or service not known"), True),
+        (ssl.SSLCertVerificationError("certificate verify failed"), True),
+        # Libraries count these among what the system says.
+        (smtplib.SMTPRecipientsRefused({"ann@example.org": (550, TITLE.encode())}), False),
+        (smtplib.SMTPSenderRefused(550, TITLE.encode(), "ann@example.org"), False),
+        (smtplib.SMTPDataError(554, TITLE.encode()), False),
+        (urllib.error.HTTPError("https://example.org/?q=Smith", 400, TITLE, Message(), None), False),
+        (requests.ConnectionError(f"https://example.org/?q={TITLE}"), False),
+        (shutil.Error([("Smith.csv", "elsewhere", "it is there")]), False),
+        (gzip.BadGzipFile(f"Not a gzipped file: {TITLE}"), False),
         (OperationalError("server closed the connection"), True),
         (DataError(f'invalid input syntax for type uuid: "{TITLE}"'), False),
         (ValueError(TITLE), False),

@@ -91,6 +91,15 @@ def test_a_key_is_made_shown_once_and_withdrawn(page, person):
     assert not ApiKey.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["k\x07P", "k\u202eP", "\u200b", "a\nb", "a\x00b"])
+def test_a_key_has_a_name_that_an_endpoint_would_take(page, name):
+    answer = page.post("/keys/", {"name": name, "scopes": ["read"], "project": "", "days": 30})
+
+    assert not ApiKey.objects.exists()
+    assert answer.status_code == 200
+    assert answer.context["form"].errors.keys() == {"name"}
+
+
 def test_a_key_is_for_a_project_of_ones_own(page):
     foreign = TeamMemberFactory().project
 

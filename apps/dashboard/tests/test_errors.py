@@ -1,9 +1,12 @@
 """Errors are pages for people, sentences in parts of pages, and problem documents for programs."""
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client, RequestFactory
+from rest_framework import exceptions
 
 from apps.accounts.tests.factories import UserFactory
+from apps.common.exceptions import NotEnoughData
 from apps.dashboard.views import errors
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +65,35 @@ def test_every_answer_carries_the_policy_without_exceptions(client: Client):
 
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("kind", ["only_read", "only_sent", "read_or_sent"])
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (ValidationError("It is there already."), 400, "It is there already."),
+        (ValidationError({"__all__": "It is there already."}), 400, "<p>It is there already."),
+        (ValidationError({"end_date": "Too early."}), 400, "end date: Too early."),
+        (exceptions.ValidationError(["Too early."]), 400, "Too early."),
+        (exceptions.ValidationError({"since": {"0": ["Too early."]}}), 400, "since: Too early."),
+        (exceptions.ValidationError({"non_field_errors": ["Too early."]}), 400, "<p>Too early."),
+        (NotEnoughData(have=1, needed=2, what="issues"), 422, "2 issues are needed"),
+        (exceptions.Throttled(), 429, "Your other questions come first"),
+        (exceptions.PermissionDenied(), 403, "This is not allowed"),
+    ],
+)
+def test_what_an_endpoint_would_refuse_a_page_refuses_too(kind: str, error: Exception, status: int, told: str):
+    def view(request: object):
+        raise error
+
+    ask = RequestFactory()
+    request = ask.post("/projects/") if kind == "only_sent" else ask.get("/projects/")
+
+    page = getattr(errors, kind)(view)(request)
+    request.META["HTTP_HX_REQUEST"] = "true"
+    part = getattr(errors, kind)(view)(request)
+
+    assert (page.status_code, part.status_code) == (status, status)
+    assert told in page.content.decode()
+    if status in (400, 422):
+        assert told.removeprefix("<p>") in part.content.decode()

@@ -34,7 +34,7 @@ from apps.accounts.tasks import mail_soon
 from apps.common.api.throttling import client_address, wait_for
 from apps.common.exceptions import Conflict
 from apps.dashboard.types import User
-from apps.dashboard.views.errors import only_sent, read_or_sent
+from apps.dashboard.views.errors import REFUSED, only_sent, read_or_sent, reasons
 from apps.dashboard.views.scope import show
 from apps.projects.selectors import projects_visible_to
 
@@ -180,6 +180,9 @@ def api_keys(request: HttpRequest) -> HttpResponse:
             form = KeyForm(None, person)
         except Conflict as error:
             form.add_error(None, error.message)
+        except ValidationError as error:
+            for name, texts in error.message_dict.items():
+                form.add_error(name if name in form.fields else None, texts)
     return show(request, "keys.html", {"form": form, "made": made, "keys": keys.keys_of(person)})
 
 
@@ -204,7 +207,7 @@ def answer_invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse
         return redirect("dashboard:start")
     try:
         invitations.accept(invitation, by=person, now=now)
-    except (Conflict, ValidationError) as error:
-        messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
+    except REFUSED as error:
+        messages.error(request, " ".join(reasons(error)))
         return redirect("dashboard:start")
     return redirect("dashboard:project", key=invitation.project.key)

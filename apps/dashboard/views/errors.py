@@ -6,18 +6,35 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from rest_framework import exceptions
 
 from apps.common.api import problems
 from apps.common.api.busy import Busy
-from apps.common.exceptions import Conflict
+from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
 from apps.common.operations.database_faults import DATABASE_FAULTS
 
 #: What lies below answers programs.
 API = "/api/"
+#: What services raise of input that cannot be right, here and in Django REST framework.
+REFUSED_INPUT = (ValidationError, exceptions.ValidationError)
+#: Likewise, and where something cannot be done.
+REFUSED = (ApplicationError, *REFUSED_INPUT)
+#: What a page answers where its view says nothing of it itself; an error of endpoints has its own.
+_STATUSES: Mapping[type[Exception], int] = {
+    ObjectDoesNotExist: 404,
+    # It is about what is gone.
+    Conflict: 409,
+    IntegrityError: 409,
+    ValidationError: 400,
+    NotEnoughData: 422,
+    exceptions.APIException: 500,
+}
+#: Of these the words are worth reading.
+_TOLD = (*REFUSED_INPUT, NotEnoughData)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -57,16 +74,10 @@ def _by_method(*allowed: str) -> Callable[[Callable[..., HttpResponse]], Callabl
             if request.method in allowed:
                 try:
                     return view(request, *args, **rest)
-                except Busy as busy:
-                    return _come_again(request, busy.status_code, busy.wait)
-                except ObjectDoesNotExist as error:
-                    problems.note_gone(error)
-                    return _page(request, 404)
-                except (Conflict, IntegrityError) as error:
-                    if not isinstance(error, Conflict) and not problems.names_what_is_gone(error):
+                except tuple(_STATUSES) as error:
+                    if isinstance(error, IntegrityError) and not problems.names_what_is_gone(error):
                         raise
-                    # Where the page says nothing of it itself, it is about what is gone.
-                    return _page(request, 409)
+                    return _refusal(request, error)
             response = _page(request, 405)
             response["Allow"] = ", ".join(allowed)
             return response
@@ -80,6 +91,39 @@ def _by_method(*allowed: str) -> Callable[[Callable[..., HttpResponse]], Callabl
 only_read = _by_method("GET", "HEAD")
 only_sent = _by_method("POST")
 read_or_sent = _by_method("GET", "HEAD", "POST")
+
+
+def _refusal(request: HttpRequest, error: Exception) -> HttpResponse:
+    if isinstance(error, Busy):
+        return _come_again(request, error.status_code, error.wait)
+    if isinstance(error, ObjectDoesNotExist):
+        problems.note_gone(error)
+    usual = next(status for kind, status in _STATUSES.items() if isinstance(error, kind))
+    told = reasons(error) if isinstance(error, _TOLD) else []
+    return _page(request, getattr(error, "status_code", usual), {"reasons": told})
+
+
+def reasons(error: Exception) -> list[str]:
+    """Each fault of what is `REFUSED` as a sentence, with the field that it is about where there is one."""
+    if isinstance(error, ApplicationError):
+        return [error.message]
+    if isinstance(error, ValidationError):
+        found: Any = error.message_dict if hasattr(error, "error_dict") else error.messages
+    else:
+        found = getattr(error, "detail", [])
+    if isinstance(found, list):
+        return [str(text) for text in found]
+    return [
+        " ".join([*([] if name in problems.WHOLE_INPUT else [f"{name.replace('_', ' ')}:"]), *map(str, _flat(texts))])
+        for name, texts in found.items()
+    ]
+
+
+def _flat(texts: Any) -> list[Any]:
+    """Faults of lists come by the place in the list."""
+    if isinstance(texts, dict):
+        return [text for each in texts.values() for text in _flat(each)]
+    return list(texts) if isinstance(texts, list) else [texts]
 
 
 def _is_program(request: HttpRequest) -> bool:

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.accounts.signed_in import signed_in
-from apps.common.exceptions import ApplicationError
 from apps.dashboard.pages.imports import RunPage, chosen_columns, imports_page, told_kept
 from apps.dashboard.types import Project
+from apps.dashboard.views.errors import REFUSED, reasons
 from apps.dashboard.views.scope import lead_page, project_action, show
 from apps.importers import connections, runs
 from apps.importers.selectors import connections_of, runs_of
@@ -48,8 +48,8 @@ def _answering(view: View) -> View:
     def handle(request: HttpRequest, project: Project, **rest: Any) -> HttpResponse:
         try:
             return view(request, project, **rest)
-        except ApplicationError as error:
-            messages.error(request, error.message)
+        except REFUSED as error:
+            messages.error(request, " ".join(reasons(error)))
             return redirect("dashboard:import", key=project.key)
 
     return handle
@@ -89,8 +89,11 @@ def connect(request: HttpRequest, project: Project) -> HttpResponse:
         messages.error(request, " ".join(str(each) for found in form.errors.values() for each in found))
         return redirect("dashboard:import", key=project.key)
     asked, by, now = form.validated_data, signed_in(request), timezone.now()
-    made = connections.connect(project, asked["place"], asked["token"], by=by, now=now)
-    return _sent(project, runs.ask_sync(made, by=by, now=now, is_dry_run="try" in request.POST).pk)
+    # Both or none: who is told that no import can be asked for now sends the same form again.
+    with transaction.atomic():
+        made = connections.connect(project, asked["place"], asked["token"], by=by, now=now)
+        run_id = runs.ask_sync(made, by=by, now=now, is_dry_run="try" in request.POST).pk
+    return _sent(project, run_id)
 
 
 @project_action("lead")

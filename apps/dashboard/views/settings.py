@@ -1,21 +1,19 @@
 """Settings of a project: everybody of the team reads them, leads change them."""
 
 import math
-from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from rest_framework import exceptions
 
 from apps.accounts.signed_in import signed_in
 from apps.common.api.throttling import wait_for
-from apps.common.exceptions import ApplicationError
 from apps.dashboard.pages.settings import CHANGES, OWN, SettingsChange, SettingsPage
 from apps.dashboard.types import Project
+from apps.dashboard.views.errors import REFUSED, reasons
 from apps.dashboard.views.scope import may, project_action, project_page, show
 
 
@@ -41,27 +39,8 @@ def change(request: HttpRequest, project: Project, what: str) -> HttpResponse:
     asked = SettingsChange(project, request.POST, by=signed_in(request), now=timezone.now())
     try:
         done = CHANGES[what](asked)
-    except (ApplicationError, exceptions.ValidationError, ValidationError) as error:
-        messages.error(request, " ".join(_reasons(error)))
+    except REFUSED as error:
+        messages.error(request, " ".join(reasons(error)))
     else:
         messages.success(request, done or _("Saved."))
     return redirect("dashboard:settings", key=project.key)
-
-
-def _reasons(error: Exception) -> list[str]:
-    """Each fault as a sentence, with the field that it is about."""
-    if isinstance(error, ApplicationError):
-        return [error.message]
-    if isinstance(error, ValidationError):
-        return [str(text) for text in error.messages]
-    found: Any = error.detail if isinstance(error, exceptions.ValidationError) else []
-    if isinstance(found, list):
-        return [str(text) for text in found]
-    return [f"{name.replace('_', ' ')}: {' '.join(map(str, _flat(texts)))}" for name, texts in found.items()]
-
-
-def _flat(texts: Any) -> list[Any]:
-    """Faults of lists come by the place in the list."""
-    if isinstance(texts, dict):
-        return [text for each in texts.values() for text in _flat(each)]
-    return list(texts) if isinstance(texts, list) else [texts]

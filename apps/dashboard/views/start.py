@@ -1,7 +1,6 @@
 """The first page: the projects of a person, and the doors to a first one."""
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -12,7 +11,7 @@ from apps.accounts.signed_in import signed_in
 from apps.common.exceptions import Conflict
 from apps.dashboard.pages.start import project_lines
 from apps.dashboard.services.doors import make_demonstration
-from apps.dashboard.views.errors import only_read, only_sent
+from apps.dashboard.views.errors import REFUSED, only_read, only_sent, reasons
 from apps.dashboard.views.scope import logged_in, show
 from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.tasks import send_replay, send_trainings
@@ -50,8 +49,8 @@ def new_project(request: HttpRequest) -> HttpResponse:
     name, key = (request.POST.get(field, "").strip() for field in ("name", "key"))
     try:
         project = create_project(key=key.upper(), name=name, by=signed_in(request), now=timezone.now())
-    except ValidationError as error:
-        for field, problems in error.message_dict.items():
-            messages.error(request, f"{field}: {' '.join(problems)}")
+    except REFUSED as error:
+        for reason in reasons(error):
+            messages.error(request, reason)
         return redirect("dashboard:start")
     return redirect("dashboard:project", key=project.key)

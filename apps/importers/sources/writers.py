@@ -169,7 +169,9 @@ def _of_gitlab(scope: str, issue: Named) -> str:
 
 def _plain(value: Any) -> frozenset[str]:
     """A value as it was written: 5.0 is 5."""
-    held = f"{value:g}" if isinstance(value, int | float) else str(value or "")
+    # A number of hundreds of digits is none, and is somebody else's as it stands.
+    number = reading.number(value) if isinstance(value, int | float) else None
+    held = str(value or "") if number is None else f"{number:g}"
     return frozenset({held} - {""})
 
 

@@ -49,6 +49,16 @@ def test_a_new_project_without_a_name_is_called_after_the_file(file):
     assert Project.objects.get(key="DATA").name == "My backlog"
 
 
+@pytest.mark.parametrize("name", ["k\u202eP", "a\x07b", "a\nb", "\u200b"])
+def test_a_project_is_made_with_a_name_that_people_can_read(file, name):
+    with pytest.raises(CommandError, match="There can be no such project: It holds"):
+        run(file, "--project", "SHOP", "--create-project", name)
+    assert not Project.objects.exists()
+
+    run(file.rename(file.with_name("gpj\u202evsc.csv")), "--project", "SHOP", "--create-project")
+    assert Project.objects.get().name == "gpj vsc"
+
+
 def test_a_dry_run_changes_nothing(file):
     text = run(file, "--project", "SHOP", "--create-project", "Shop", "--dry-run")
 

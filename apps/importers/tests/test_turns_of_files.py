@@ -119,6 +119,20 @@ def test_a_file_with_a_long_name_stays_what_its_ending_says(project, give, now, 
     assert len(give("cells", 1, name=f"a.{'x' * length}").upload_name) <= 200
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("gpj\u202evsc.csv", "gpj vsc.csv"),
+        ("a\x07b.csv", "a b.csv"),
+        ("a\nb.jsonl", "a b.jsonl"),
+        ("\u062a\u0642\u0631\u064a\u0631.csv", "\u062a\u0642\u0631\u064a\u0631.csv"),
+        ("\u200b", ""),
+    ],
+)
+def test_a_file_is_called_as_people_can_read_it(give, name, kept):
+    assert give("cells", 1, name=name).upload_name == kept
+
+
 @pytest.mark.parametrize("status", ["queued", "running"])
 def test_a_file_that_waits_or_is_being_imported_is_asked_for_by_nobody_again(give, now, status):
     waits = give("only", 0)

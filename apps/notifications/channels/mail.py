@@ -1,13 +1,12 @@
 """Sending an e-mail: plain text, with a Message-ID that a repeated one shares."""
 
-import contextlib
 import smtplib
 from datetime import datetime
 from email.utils import format_datetime, parseaddr
 
-from django.core.mail import EmailMessage, get_connection  # noqa: TID251 - made by `message_to`
+from django.core.mail import EmailMessage  # noqa: TID251 - made by `message_to`
 
-from apps.accounts.posting import Unreachable, message_to, sender
+from apps.accounts.posting import SERVER_FAULTS, Unreachable, fault_in_words, hand_over, message_to, sender
 from apps.notifications.channels.outcome import Outcome, excerpt_of
 from apps.notifications.models import Delivery
 
@@ -21,23 +20,17 @@ def send_email(delivery: Delivery, now: datetime) -> Outcome:
         message = message_of(delivery)
     except Unreachable as error:
         return Outcome(is_delivered=False, error=error.message, is_final=True)
-    connection = get_connection()
     try:
-        connection.open()
-        connection.send_messages([message])
+        hand_over(message)
     except smtplib.SMTPRecipientsRefused as error:
         return _refused(*next(iter(error.recipients.values())))
     except smtplib.SMTPDataError as error:
         return _refused(error.smtp_code, error.smtp_error)
     except smtplib.SMTPResponseException as error:
         # It refuses us, our name or our sender, which a setting repairs: the mail is not at fault and keeps.
-        return _unusable(f"The mail server answered {error.smtp_code}.", error.smtp_code)
-    except (smtplib.SMTPException, OSError, UnicodeError) as error:
-        return _unusable(f"The mail server cannot be used: {type(error).__name__}.")
-    finally:
-        # It has accepted the mail or not; how it says goodbye must not make us send it again.
-        with contextlib.suppress(smtplib.SMTPException, OSError):
-            connection.close()
+        return _unusable(fault_in_words(error), error.smtp_code)
+    except SERVER_FAULTS as error:
+        return _unusable(fault_in_words(error))
     return Outcome(is_delivered=True)
 
 

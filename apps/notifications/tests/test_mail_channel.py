@@ -123,6 +123,18 @@ def test_a_mail_server_that_is_down_is_tried_again_and_gets_it_once(delivery, ma
     assert len(mails.received) == 1
 
 
+def test_a_server_whose_challenge_nobody_can_read_is_asked_once_a_run(delivery, mails, work, now, settings):
+    announce(delivery.notification.project, [news("anomaly:2")], now=now)
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "ml", "secret"
+    greeting = saying(b"EHLO", b"250-x\r\n250 AUTH CRAM-MD5")
+    mails.reply = lambda line: greeting(line) or saying(b"AUTH", b"334 a")(line)
+
+    assert work(now) == 1
+
+    [attempt] = Attempt.objects.all()
+    assert attempt.error == "The mail server cannot be used: binascii.Error."
+
+
 def test_a_line_that_would_become_a_header_is_a_failure_and_no_header(delivery, mails, work, now):
     """Should a line break ever get into a subject: the library refuses, and the others go out."""
     delivery.notification.subject = "One\nBcc: x@example.com"

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.named_files import NamedFile, require_writable
+from apps.common.plausible import readable
 from apps.common.tables import harmless
 from apps.importers.management import trackers
 from apps.importers.naming import project_named
@@ -321,7 +322,7 @@ def _overrides(groups: Iterable[Iterable[str]]) -> dict[str, str]:
 def _project_name(options: dict[str, Any], key: str) -> str | None:
     """The name for a new project; `--create-project` without one takes the file's."""
     name: str | None = options["create_project"]
-    name = (options["file"].stem or key) if name == "" else name
+    name = (readable(options["file"].stem, is_line=True) or key) if name == "" else name
     return name and name[:LONGEST_PROJECT_NAME]
 
 

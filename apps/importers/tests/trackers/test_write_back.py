@@ -124,6 +124,16 @@ def test_what_somebody_else_wrote_is_left_alone(linked, hours, site, now):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("number", [10**400, -(10**500)], ids=["many digits", "many below zero"])
+def test_a_number_that_no_machine_holds_is_somebody_elses_and_stops_no_other(linked, hours, site, now, number):
+    site.of("A-1")["customfield_9"] = number
+
+    report = write(linked, now)
+
+    assert (report.written, report.kept, site.of("A-1")["customfield_9"]) == (1, ["A-1"], number)
+
+
+@pytest.mark.django_db
 def test_it_is_taken_back_without_a_trace(linked, hours, site, now):
     write(linked, now)
     told = WriteBack.objects.get()
@@ -154,6 +164,18 @@ def test_what_a_tracker_says_of_people_is_not_logged(linked, now, monkeypatch, c
 
     assert "Nothing more is written back" in caplog.text
     assert "Ada" not in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_fault_of_ours_in_writing_back_ends_no_import(linked, now, monkeypatch, caplog):
+    def fail(connection, *, now):
+        raise OverflowError("int too large to convert to float: Ada")
+
+    monkeypatch.setattr(runs, "write_all", fail)
+
+    runs._write_back(linked, now)
+
+    assert f"Nothing more is written back connection={linked.pk}" in caplog.text
 
 
 CHANGED = {
