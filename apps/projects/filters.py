@@ -57,7 +57,11 @@ class StableOrderingFilter(django_filters.OrderingFilter):
     def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
         if not value:
             return qs
-        return qs.order_by(*(self._term(qs.model, name) for name in value if name), "id")
+        # A name that comes again orders nothing any more, and each is a level of what the database is asked.
+        first: dict[str, str] = {}
+        for name in filter(None, value):
+            first.setdefault(name.removeprefix("-"), name)
+        return qs.order_by(*(self._term(qs.model, name) for name in first.values()), "id")
 
     def _term(self, table: type[Any], name: str) -> Any:
         path = self.get_ordering_value(name.removeprefix("-"))

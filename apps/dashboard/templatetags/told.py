@@ -43,6 +43,15 @@ def day(value: date | None) -> str:
 
 
 @register.filter
+def cut(text: str, most_characters: int) -> str:
+    """Its beginning, where it is longer.
+
+    Django's own composes the whole text first, however long, in quadratic time where it is made of marks.
+    """
+    return text if len(text) <= most_characters else f"{text[: most_characters - 1]}…"
+
+
+@register.filter
 def tone(severity: str) -> str:
     """The colour of a severity."""
     return _TONES.get(severity, "plain")

@@ -24,6 +24,8 @@ _POINT_LABEL = re.compile(r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|
 #: The scope of a label, and an ordinal that orders its values: 'workflow::5 - development', 'status: in progress'.
 _LABEL_SCOPE = re.compile(r"(?:workflow|status|state|stage|board)\s*(?:::|[:/])\s*(?:\d+\s*-\s*)?(.+)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
+#: Of more digits than any character has. Python reads numbers of 4,300 digits, and no longer ones.
+_NO_CHARACTER = re.compile(r"&#[0-9]{8,};?")
 _BREAK = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^<>]*>", re.IGNORECASE)
 
 
@@ -173,7 +175,7 @@ def long_text(text: Any) -> str:
 
 def text_of_html(markup: Any) -> str:
     """The words of a piece of HTML, a line for each paragraph (Azure DevOps)."""
-    plain = _TAG.sub("", _BREAK.sub("\n", str(markup or "")))
+    plain = _NO_CHARACTER.sub("\ufffd", _TAG.sub("", _BREAK.sub("\n", str(markup or ""))))
     return long_text("\n".join(" ".join(line.split()) for line in html.unescape(plain).splitlines()).strip())
 
 

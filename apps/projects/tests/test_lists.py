@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from rest_framework.test import APIClient
@@ -44,6 +45,15 @@ def test_a_list_is_had_as_json_lines(issues):
 
     assert answer["Content-Type"] == "application/jsonl; charset=utf-8"
     assert list(map(json.loads, answer.content.decode().splitlines())) == issues().json()["results"]
+
+
+def test_a_name_that_comes_again_in_an_order_changes_nothing(issues):
+    often = "-title" + ",title" * 400
+    first = issues(ordering=often, page_size=1).json()
+    [cursor] = parse_qs(urlsplit(first["next"]).query)["cursor"]
+    then = issues(ordering=often, page_size=1, cursor=cursor).json()
+
+    assert [*first["results"], *then["results"]] == issues(ordering="-title").json()["results"]
 
 
 def test_the_next_page_stands_in_the_header(issues):

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from apps.importers.sources import azure
+from apps.importers.sources.reading import text_of_html
 from apps.importers.tests.trackers.server import client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, value_at
 
@@ -162,3 +163,8 @@ def test_the_feed_and_the_updates_of_one_item_tell_the_same():
     assert len(whole) == 1
     assert whole == later
     assert [each.name for each in told[None] if isinstance(each, TrackedSprint)] == ["Sprint 1", "Sprint 2"]
+
+
+@pytest.mark.parametrize("digits", [8, 4_301, 50_000])
+def test_a_character_that_is_none_ends_no_import(digits):
+    assert text_of_html(f"<p>before &#{'1' * digits}; after &#66;</p>") == "before \ufffd after B"
