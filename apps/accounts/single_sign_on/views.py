@@ -3,6 +3,7 @@
 import logging
 
 from django.contrib import messages
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.encoding import iri_to_uri
@@ -68,6 +69,10 @@ class Back(OIDCAuthenticationCallbackView):  # type: ignore[misc] # it has no ty
             return _again()
         except ProviderFault as fault:
             logger.warning("Nobody was let in by single sign-on: %s", fault)
+            return self.login_failure()
+        except UpdateError:
+            # The session ended meanwhile: in another window, or by a new password.
+            request.session.flush()
             return self.login_failure()
         return answer
 

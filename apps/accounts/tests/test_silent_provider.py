@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
 
 from apps.accounts.single_sign_on import provider as provider_module
@@ -149,3 +151,18 @@ def test_what_the_provider_refuses_at_once_closes_the_door_to_nobody(client, pro
     client.get(to_the_provider_and_back(client))
 
     assert who_is_in(client) == ada
+
+
+@pytest.mark.django_db
+def test_a_session_that_ends_while_the_provider_is_asked_leads_to_the_log_in(client, provider, ada):
+    back = to_the_provider_and_back(client)
+
+    def end_it(execute, sql, *told):
+        if sql.startswith("UPDATE"):
+            Session.objects.all().delete()
+        return execute(sql, *told)
+
+    with connection.execute_wrapper(end_it):
+        answer = client.get(back)
+
+    assert (answer.status_code, answer["Location"], who_is_in(client)) == (302, "/login/", None)
