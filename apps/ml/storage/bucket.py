@@ -109,6 +109,11 @@ class Bucket:
         folders = [found.get("Prefix", "") for found in page.get("CommonPrefixes", ())]
         # Some servers do not count folders.
         is_whole = len(keys) <= page["KeyCount"] <= len(keys) + len(folders)
+        # S3 tells moments in UTC; one of no zone comes before or after nothing.
+        is_whole &= all(
+            found.get("Size", -1) >= 0 and "LastModified" in found and found["LastModified"].tzinfo
+            for found in page.get("Contents", ())
+        )
         if not is_whole or not all(key.startswith(asked) for key in (*keys, *folders)):
             no_store("the listing is not what it says it is")
 

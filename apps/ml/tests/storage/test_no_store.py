@@ -135,8 +135,17 @@ def test_the_deploy_checks_find_it(answering, body):
     [
         listing(name="another"), listing(prefix=""), listing(prefix="ml_written_by/"), listing(said=3),
         listing("ml_models/a", said=0), listing("another/a"),
+        *(
+            listing("ml_models/a").replace(said, meant)
+            for said, meant in [
+                (b"00Z<", b"00<"), (b"2024-01-01T12:00:00Z", b"soon"),
+                (b"<Size>1</Size>", b"<Size>-5</Size>"), (b"<Size>1</Size>", b""),
+                (b"<LastModified>2024-01-01T12:00:00Z</LastModified>", b""),
+            ]
+        ),
     ],
-    ids=["bucket", "no prefix", "prefix", "less than it says", "more than it says", "of elsewhere"],
+    ids=["bucket", "no prefix", "prefix", "less than it says", "more than it says", "of elsewhere", "of no zone",
+         "no moment", "less than nothing", "no size", "not when"],
 )  # fmt: skip
 def test_a_listing_of_something_else_is_none_of_ours(answering, body):
     answering.answer = lambda method, path: (200, body)
