@@ -7,7 +7,8 @@ from uuid import UUID
 
 #: Of an id: two sprints of one project that share so many characters are one in millions.
 SHORT_ID = 8
-_NUMBERS = re.compile(r"\d+")
+#: Of the digits that addresses may have: `\d` is those of all scripts.
+_NUMBERS = re.compile(r"[0-9]+")
 
 
 def sprint_references(named: Iterable[tuple[UUID, str]]) -> dict[UUID, str]:
