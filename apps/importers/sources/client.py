@@ -25,6 +25,7 @@ from urllib3.exceptions import HTTPError
 
 from apps.common.addresses import Resolver, UrlParts, reachable_addresses, target_of
 from apps.common.exceptions import ApplicationError
+from apps.common.exchanges import Answer
 from apps.common.lookups import Lookup
 from apps.common.operations.deadlines import Deadline, Ending
 from apps.importers.records import ImportRefused
@@ -76,11 +77,15 @@ class AnswerUnusable(ImportRefused):
 
 
 class _Connection(Ending, HTTPConnection):
-    """Of which every exchange ends in time."""
+    """Of which every exchange ends in time, and every chunk where it says."""
+
+    response_class = Answer
 
 
 class _TlsConnection(Ending, HTTPSConnection):
     """Likewise, over TLS."""
+
+    response_class = Answer
 
 
 class _Pool(urllib3.HTTPConnectionPool):
