@@ -64,6 +64,10 @@ class TrackerRefused(ImportRefused):
     code = "tracker_refused"
 
 
+class NotThere(TrackerRefused):
+    """The tracker does not have what was asked for, or not for us."""
+
+
 class TrackerUnreachable(ImportRefused):
     """The tracker did not answer, for as long as was allowed."""
 
@@ -311,7 +315,7 @@ class Client:
                 "to write back, that to edit issues."
             )
         if answer.status == 404:
-            raise TrackerRefused(f"{place} is not there (404), or the token may not see it.")
+            raise NotThere(f"{place} is not there (404), or the token may not see it.")
         raise AnswerUnusable(f"{place} answered {answer.status}: {_message(answer)}")
 
 
