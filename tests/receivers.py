@@ -1,5 +1,6 @@
 """Where notifications arrive: a real HTTP server and a real SMTP server, in threads, which tests may hold or break."""
 
+import contextlib
 import smtplib
 import socketserver
 import ssl
@@ -117,6 +118,31 @@ def mail_server() -> Iterator[MailServer]:
         mails.port = server.server_address[1]
         with _serving(server):
             yield mails
+
+
+#: What is no size of a chunk, though Python reads most of it as a number.
+BAD_SIZES = (b"-1", b"-5", b"+5", b"0x5", b"1_0", b" 5", b"", b"ZZ", b"1" * 5000, "\u0665".encode())
+
+
+def chunked(head: bytes, size: bytes) -> bytes:
+    """An answer up to the first chunk, whose size is this."""
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n"
+
+
+@contextmanager
+def speaking(said: bytes) -> Iterator[int]:
+    """The port of a server that says this to whoever asks, byte for byte, and hangs up."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            with contextlib.suppress(OSError):  # whoever asked has heard enough
+                self.request.sendall(said)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        with _serving(server):
+            yield server.server_address[1]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from apps.accounts.models import User
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.importers.boxes import opened, resealed, sealed
 from apps.importers.keeping import hold
-from apps.importers.models import Connection, ImportRun, TakingBack
+from apps.importers.models import Connection, ImportRun, TakingBack, WriteBack
 from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.sources.budget import Budget
@@ -44,12 +44,16 @@ def connect(project: Project, place: Place, token: str, *, by: User | None, now:
     kind = place.connector.name
     taken = set(Connection.objects.filter(project=project, kind=kind).values_list("source", flat=True))
     names = (kind if number == 1 else f"{kind}-{number}" for number in range(1, len(taken) + 2))
-    return insert(
+    made: Connection = insert(
         Connection(
             project=project, kind=kind, base_url=place.base_url, scope=place.scope, sealed_token=sealed(token),
             source=next(name for name in names if name not in taken), created_at=now, created_by=by,
         )
     )  # fmt: skip
+    # What was written there by one that was deleted is ours still; nobody has said that it goes on.
+    left = WriteBack.objects.filter(project=project, connection=None, place=made.place)
+    left.update(connection=made, is_active=False)
+    return made
 
 
 @all_or_nothing()

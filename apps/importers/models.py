@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.common.columns.kinds import LongWordsField
+from apps.common.exceptions import Conflict
 from apps.common.models import UUIDModel
 from apps.projects.models import Issue, Project
 
@@ -47,6 +48,11 @@ class Connection(UUIDModel):
                 violation_error_message="The project is connected with this place already.",
             )
         ]
+
+    @property
+    def place(self) -> str:
+        """Where it is, in one text: that of another connection with the same."""
+        return f"{self.kind} {self.base_url} {self.scope}"
 
     def __str__(self) -> str:
         return f"{self.kind} {self.scope}"
@@ -186,14 +192,23 @@ class ImportTrace(models.Model):
 
 
 class WriteBack(UUIDModel):
-    """A figure that is written into a tracker, where a lead names the place for it. Off until it is switched on."""
+    """A figure that is written into a tracker, where a lead names the place for it. Off until it is switched on.
+
+    It outlives its connection, since what was written stands in the tracker still: the next one with the same place of
+    the project has it, switched off.
+    """
 
     class Figure(models.TextChoices):
         POINTS = "points", "story points"
         HOURS = "hours", "hours"
         FORECAST_DATE = "forecast_date", "the day by which its sprint is done in 85 of 100 futures"
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="write_backs")
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    #: As its connections tell it.
+    place = models.CharField(max_length=720)
+    connection = models.ForeignKey(
+        Connection, on_delete=models.SET_NULL, null=True, blank=True, related_name="write_backs"
+    )
     figure = models.CharField(max_length=16, choices=Figure.choices)
     #: A field of the tracker, or else what a label begins with.
     field = models.CharField(max_length=100, blank=True)
@@ -211,6 +226,13 @@ class WriteBack(UUIDModel):
             ),
         ]
 
+    @property
+    def connected(self) -> Connection:
+        """Its connection; raises `Conflict` where that was deleted."""
+        if self.connection is None:
+            raise Conflict("The connection is gone.")
+        return self.connection
+
     def __str__(self) -> str:
         return f"{self.figure} into {self.field or self.label}"
 
@@ -218,19 +240,29 @@ class WriteBack(UUIDModel):
 class WrittenValue(models.Model):
     """What was written last of an issue: the same is not written again, and what somebody else wrote is left alone.
 
-    Noted before it is sent: should the answer be lost, what it was to replace may stand there as well ('4 or 3').
+    Noted before it is sent: should the answer be lost, what it was to replace may stand there as well ('4 or 3'). And
+    by the tracker's name of the issue: it stands there, whatever becomes of ours, and of the import that made it.
     """
 
     OR = " or "
 
     write_back = models.ForeignKey(WriteBack, on_delete=models.CASCADE, related_name="written")
-    issue = models.ForeignKey(Issue, on_delete=models.CASCADE, related_name="+")
+    #: As in `Issue`: the key, and the tracker's own id, by which it is found where there is one.
+    external_id = models.CharField(max_length=200)
+    source_id = models.CharField(max_length=200, blank=True)
     value = models.CharField(max_length=100)
     written_at = models.DateTimeField()
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["write_back", "issue"], name="importers_written_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["write_back", "source_id"], condition=~Q(source_id=""), name="importers_written_once_by_id"
+            ),
+            models.UniqueConstraint(
+                fields=["write_back", "external_id"], condition=Q(source_id=""), name="importers_written_once_by_key"
+            ),
+        ]
 
     @property
     def values(self) -> frozenset[str]:
@@ -238,4 +270,4 @@ class WrittenValue(models.Model):
         return frozenset(self.value.split(self.OR))
 
     def __str__(self) -> str:
-        return f"{self.value} of {self.issue_id}"
+        return f"{self.value} of {self.external_id}"

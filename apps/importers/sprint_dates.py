@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from apps.common.plausible import date_fault
 from apps.importers.records import ImportRefused
 
 #: Lengths that teams choose, in days.
@@ -58,7 +59,7 @@ def rhythm_of(text: str) -> SprintRhythm:
     except ValueError:
         first_day = None
     days = int(match["length"]) * (7 if match["unit"] == "w" else 1) if match else 0
-    if first_day is None or not 0 < days <= MOST_DAYS:
+    if first_day is None or date_fault(first_day) or not 0 < days <= MOST_DAYS:
         raise ImportRefused(
             f"--sprints {text}: say the first day of the first sprint and the length, as in --sprints 2026-03-02/14d."
         )
@@ -92,7 +93,11 @@ def _by_name(name: str) -> Window | None:
         days = [date.fromisoformat(text) for text in _DAY.findall(name)]
     except ValueError:
         return None
-    is_window = len(days) == 2 and timedelta(0) <= days[1] - days[0] <= timedelta(days=MOST_DAYS)
+    is_window = (
+        len(days) == 2
+        and not any(map(date_fault, days))
+        and timedelta(0) <= days[1] - days[0] <= timedelta(days=MOST_DAYS)
+    )
     return Window(days[0], days[1], is_inferred=True) if is_window else None
 
 

@@ -10,16 +10,16 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from apps.common.exceptions import Conflict
 from apps.importers.boxes import opened
 from apps.importers.connections import client_for
 from apps.importers.models import Connection, WriteBack, WrittenValue
 from apps.importers.records import ImportRefused
-from apps.importers.sources.client import AnswerUnusable, TrackerRefused
+from apps.importers.sources.client import AnswerUnusable, NotThere, TrackerRefused
 from apps.importers.sources.registry import place_of
-from apps.importers.sources.writers import Target, Writer, writer_of
+from apps.importers.sources.writers import Named, Target, Writer, writer_of
 from apps.ml.selectors.issues import facts_of
 from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.points.answering import answer_points
@@ -40,7 +40,8 @@ MOST_REFUSED = 20
 class Step:
     """One issue whose figure is to be written."""
 
-    issue: Issue
+    #: The tracker's: its key, and its own id.
+    name: Named
     #: What this wrote last, '4 or 3' where the answer was lost; empty for nothing.
     old: str
     #: Empty to take it back.
@@ -67,7 +68,9 @@ def prepared(connection: Connection, figure: str, target: Target, *, to_take_bac
         raise ImportRefused("Name one place: a field, or what a label begins with.")
     found = WriteBack.objects.filter(connection=connection, figure=figure).first()
     if found is None:
-        found = WriteBack(connection=connection, figure=figure)
+        found = WriteBack(
+            project=connection.project, place=connection.place, connection=connection, figure=figure
+        )  # fmt: skip
     elif (found.field, found.label) != (target.field, target.label) and found.written.exists():
         raise ImportRefused(f"{figure} is written to {found.field or found.label} already: take that back first.")
     is_stored = not found._state.adding and (found.field, found.label) == (target.field, target.label)
@@ -79,18 +82,19 @@ def prepared(connection: Connection, figure: str, target: Target, *, to_take_bac
 
 def steps_of(write_back: WriteBack, *, now: datetime) -> list[Step]:
     """What has changed since it was written last; asks nothing of the tracker."""
-    connection = write_back.connection
+    connection = write_back.connected
     issues = Issue.objects.filter(COUNTED, project=connection.project_id, source=connection.source)
     still_open = issues.exclude(status__category__in=ENDED).select_related("issue_type").order_by("created_at", "id")
-    written = dict(write_back.written.values_list("issue_id", "value")) if not write_back._state.adding else {}
+    written = _values_of(write_back)
     values = FIGURES[write_back.figure](connection.project, list(still_open), now)
-    found = [Step(issue, written.get(issue.pk, ""), values.get(issue.pk, "")) for issue in still_open]
+    found = [Step(_name_of(issue), _noted(written, issue), values.get(issue.pk, "")) for issue in still_open]
     return [step for step in found if step.new and step.new != step.old]
 
 
 def taken_back(write_back: WriteBack) -> list[Step]:
     """Everything that was written, to be removed."""
-    return [Step(each.issue, each.value, "") for each in write_back.written.select_related("issue")]
+    written = write_back.written.values_list("external_id", "source_id", "value")
+    return [Step((key, own_id), value, "") for key, own_id, value in written]
 
 
 def carry_out(
@@ -110,11 +114,12 @@ def carry_out(
     Conflict
         If since then its token is another, or it is gone or switched off: it takes as long as the tracker likes.
     """
-    since = since or connected(write_back.connection)
+    connection = write_back.connected
+    since = since or connected(connection)
     writer, report, own = _writer(write_back), WriteReport(), WriteBack.objects.filter(pk=write_back.pk)
     for step in steps:
         is_as_told = own.filter(is_active=write_back.is_active).exists()
-        if not is_as_told or since is None or connected(write_back.connection) != since:
+        if not is_as_told or since is None or connected(connection) != since:
             raise Conflict(
                 "Its connection, or what is written, was changed meanwhile: what is left is not written "
                 f"(written: {report.written})."
@@ -122,7 +127,10 @@ def carry_out(
         try:
             _written(write_back, step, writer, report, now)
         except (TrackerRefused, AnswerUnusable) as error:
-            report.refused.append((step.issue.external_id, error.message))
+            report.refused.append((step.name[0], error.message))
+            if not step.new and isinstance(error, NotThere) and not _is_ours(write_back, step.name):
+                # Gone here and there, it would keep the place from ever being another.
+                write_back.written.filter(_is(step.name)).delete()
             if len(report.refused) == MOST_REFUSED:
                 raise
     return report
@@ -143,11 +151,11 @@ def connected(connection: Connection) -> Connected | None:
 
 
 def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteReport, now: datetime) -> None:
-    name = (step.issue.external_id, step.issue.source_id)
-    held, row = writer.read(name), write_back.written.filter(issue=step.issue).first()
+    name, noted = step.name, write_back.written.filter(_is(step.name))
+    held, row = writer.read(name), noted.first()
     ours = held & (row.values if row else frozenset())
     if held != ours:
-        report.kept.append(step.issue.external_id)
+        report.kept.append(name[0])
     if step.new and held == ours:
         _put(write_back, step, ours, writer, now)
         report.written += ours != {step.new}
@@ -155,32 +163,65 @@ def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteRep
         if ours:
             writer.write(name, ours, "")
             report.written += 1
-        write_back.written.filter(issue=step.issue).delete()
+        noted.delete()
 
 
 def _put(write_back: WriteBack, step: Step, ours: frozenset[str], writer: Writer, now: datetime) -> None:
     """In the place of what is ours there, noted before and after."""
-    name, replaced = (step.issue.external_id, step.issue.source_id), ours - {step.new}
+    name, replaced = step.name, ours - {step.new}
     if ours != {step.new}:
-        _note(write_back, step.issue, [step.new, *sorted(replaced)], now)
+        _note(write_back, name, [step.new, *sorted(replaced)], now)
         try:
             writer.write(name, replaced, step.new)
         except (TrackerRefused, AnswerUnusable):
             # Where nothing came of it nothing is to be taken back; where this is refused, too, it stays noted.
-            _note(write_back, step.issue, sorted(writer.read(name) & {step.new, *replaced}), now)
+            _note(write_back, name, sorted(writer.read(name) & {step.new, *replaced}), now)
             raise
-    _note(write_back, step.issue, [step.new], now)
+    _note(write_back, name, [step.new], now)
 
 
-def _note(write_back: WriteBack, issue: Issue, values: Sequence[str], now: datetime) -> None:
-    """What may stand there of ours; raises `Conflict` where the issue was deleted while the tracker was asked."""
+def _note(write_back: WriteBack, name: Named, values: Sequence[str], now: datetime) -> None:
+    """What may stand there of ours; raises `Conflict` where the project was deleted while the tracker was asked."""
+    noted = write_back.written.filter(_is(name))
     if not values:
-        write_back.written.filter(issue=issue).delete()
+        noted.delete()
         return
+    told = {"value": WrittenValue.OR.join(values), "written_at": now}
     with all_or_nothing():
-        WrittenValue.objects.update_or_create(
-            write_back=write_back, issue=issue, defaults={"value": WrittenValue.OR.join(values), "written_at": now}
-        )
+        if not noted.update(external_id=name[0], source_id=name[1], **told):
+            WrittenValue.objects.update_or_create(
+                write_back=write_back, external_id=name[0], source_id=name[1], defaults=told
+            )
+
+
+def _is(name: Named) -> Q:
+    """Of the notes, that of an issue: by the tracker's own id, which stays, or by its key where none was told yet."""
+    key, own_id = name
+    by_key = Q(source_id="", external_id=key)
+    return Q(source_id=own_id) | by_key if own_id else by_key
+
+
+def _name_of(issue: Issue) -> Named:
+    return issue.external_id, issue.source_id
+
+
+def _values_of(write_back: WriteBack) -> dict[Named, str]:
+    """What is noted, by the one of the two names that it is found by."""
+    if write_back._state.adding:
+        return {}
+    written = write_back.written.values_list("external_id", "source_id", "value")
+    return {("" if own_id else key, own_id): value for key, own_id, value in written}
+
+
+def _noted(written: Mapping[Named, str], issue: Issue) -> str:
+    return written.get(("", issue.source_id)) or written.get((issue.external_id, ""), "")
+
+
+def _is_ours(write_back: WriteBack, name: Named) -> bool:
+    """Whether the project has the issue still."""
+    key, own_id = name
+    same = Q(source_id=own_id) if own_id else Q(external_id=key)
+    return Issue.objects.filter(same, project=write_back.project_id, source=write_back.connected.source).exists()
 
 
 def write_all(connection: Connection, *, now: datetime) -> None:
@@ -195,7 +236,7 @@ def write_all(connection: Connection, *, now: datetime) -> None:
 
 
 def _writer(write_back: WriteBack) -> Writer:
-    connection, target = write_back.connection, Target(write_back.field, write_back.label)
+    connection, target = write_back.connected, Target(write_back.field, write_back.label)
     place = place_of(connection.kind, connection.base_url, connection.scope)
     return writer_of(connection.kind, client_for(place, opened(connection.sealed_token)), connection.scope, target)
 

@@ -38,7 +38,8 @@ NAMES_OF_THINGS = frozenset(
         "projects.sprint.source", "projects.sprint.external_id", "projects.issue.source", "projects.issue.external_id",
         "projects.issue.source_id", "projects.issuelink.source", "importers.connection.base_url",
         "importers.connection.scope", "importers.connection.source", "importers.importrun.source",
-        "importers.importrun.mapping", "importers.writeback.field", "importers.writeback.label",
+        "importers.importrun.mapping", "importers.writeback.place", "importers.writeback.field",
+        "importers.writeback.label", "importers.writtenvalue.external_id", "importers.writtenvalue.source_id",
         "importers.writtenvalue.value", "notifications.webhook.url",
     }
 )  # fmt: skip

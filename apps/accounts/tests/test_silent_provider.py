@@ -73,15 +73,16 @@ def test_an_answer_that_does_not_end_ends_the_log_in_and_is_not_waited_for_again
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("begun", [b"\r\n", b"Transfer-Encoding: chunked\r\n\r\n-1\r\n"])
 @pytest.mark.parametrize("path", PATHS)
-def test_of_an_endless_answer_a_little_is_read(client, provider, ada, path):
+def test_of_an_endless_answer_a_little_is_read(client, provider, ada, path, begun):
     way_back = "" if path == DISCOVERY else to_the_provider_and_back(client)
     sent_bytes = 0
     ended = threading.Event()
 
     def pour(sent: BinaryIO) -> None:
         nonlocal sent_bytes
-        sent.write(HEAD + b"\r\n")
+        sent.write(HEAD + begun)
         try:
             for _ in range(300):
                 sent.write(b" " * 2**20)

@@ -290,6 +290,7 @@ BROKEN = {
     "bad gzip": ({"Content-Encoding": "gzip"}, b"rubbish"),
     "too deep": ({}, b"[" * 100_000),
     "cut off": ({"Content-Length": "1000"}, b"{"),
+    "a chunk of a size below nothing": ({"Transfer-Encoding": "chunked"}, b"-5\r\n{}"),
 }
 
 

@@ -25,6 +25,7 @@ from urllib3.exceptions import HTTPError
 
 from apps.common.addresses import Resolver, UrlParts, reachable_addresses, target_of
 from apps.common.exceptions import ApplicationError
+from apps.common.exchanges import Answer
 from apps.common.lookups import Lookup
 from apps.common.operations.deadlines import Deadline, Ending
 from apps.importers.records import ImportRefused
@@ -63,6 +64,10 @@ class TrackerRefused(ImportRefused):
     code = "tracker_refused"
 
 
+class NotThere(TrackerRefused):
+    """The tracker does not have what was asked for, or not for us."""
+
+
 class TrackerUnreachable(ImportRefused):
     """The tracker did not answer, for as long as was allowed."""
 
@@ -76,11 +81,15 @@ class AnswerUnusable(ImportRefused):
 
 
 class _Connection(Ending, HTTPConnection):
-    """Of which every exchange ends in time."""
+    """Of which every exchange ends in time, and every chunk where it says."""
+
+    response_class = Answer
 
 
 class _TlsConnection(Ending, HTTPSConnection):
     """Likewise, over TLS."""
+
+    response_class = Answer
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -306,7 +315,7 @@ class Client:
                 "to write back, that to edit issues."
             )
         if answer.status == 404:
-            raise TrackerRefused(f"{place} is not there (404), or the token may not see it.")
+            raise NotThere(f"{place} is not there (404), or the token may not see it.")
         raise AnswerUnusable(f"{place} answered {answer.status}: {_message(answer)}")
 
 

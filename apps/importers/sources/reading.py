@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from apps.common.hours import LEAST_HOURS, MOST_HOURS, MOST_POINTS
+from apps.common.plausible import date_fault, number_fault
 from apps.importers.records import Person
 from apps.importers.sources.csv.cells import BadValue, quoted
-from apps.importers.sources.csv.dates import EARLIEST_YEAR, LATEST_YEAR
+from apps.importers.sources.csv.dates import in_utc
 from apps.importers.sources.csv.values import priority as read_priority
 from apps.importers.tracked import Gap, Stage, TrackedSprint
 from apps.importers.writing.workflow import category_of
@@ -20,7 +21,9 @@ LONGEST_TITLE, LONGEST_NAME, LONGEST_COMPONENT, LONGEST_PERSON = 500, 64, 200, 2
 #: The largest description kept; trackers allow 32,767 characters (Jira) to 1 MB (GitLab).
 LONGEST_TEXT = 100_000
 #: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
-_POINT_LABEL = re.compile(r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))(\d+(?:\.\d+)?)", re.IGNORECASE)
+_POINT_LABEL = re.compile(
+    r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE
+)
 #: The scope of a label, and an ordinal that orders its values: 'workflow::5 - development', 'status: in progress'.
 _LABEL_SCOPE = re.compile(r"(?:workflow|status|state|stage|board)\s*(?:::|[:/])\s*(?:\d+\s*-\s*)?(.+)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -40,12 +43,12 @@ def moment(value: Any) -> datetime | None:
     if value in (None, ""):
         return None
     try:
-        found = _from_epoch(value) if isinstance(value, int | float) else datetime.fromisoformat(str(value))
+        # True is a number to Python.
+        is_epoch = isinstance(value, int | float) and not isinstance(value, bool)
+        found = _from_epoch(value) if is_epoch else datetime.fromisoformat(str(value))
     except (ValueError, OverflowError, OSError) as error:
         raise BadValue(f"this is no time: {quoted(str(value))!r}") from error
-    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
-        raise BadValue(f"a time lies in the year {found.year}: {quoted(str(value))}")
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return in_utc(found, lambda year: f"a time lies in the year {year}: {quoted(str(value))}")
 
 
 def _from_epoch(milliseconds: float) -> datetime:
@@ -54,13 +57,13 @@ def _from_epoch(milliseconds: float) -> datetime:
 
 def day(value: Any) -> date | None:
     """A calendar day, of a moment the one it says itself."""
-    if not value:
+    if not value and value is not False:
         return None
     try:
         found = date.fromisoformat(str(value)[:10])
     except ValueError as error:
         raise BadValue(f"this is no day: {quoted(str(value))!r}") from error
-    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+    if date_fault(found) is not None:
         raise BadValue(f"a day lies in the year {found.year}")
     return found
 
@@ -86,8 +89,8 @@ def points(value: Any) -> float | None:
 
 
 def number(value: Any) -> float | None:
-    """A number from a number or its text; None for anything else."""
-    if value is None or isinstance(value, bool):
+    """A number from a number or its text, as the API takes them; None for anything else."""
+    if value is None or number_fault(value) is not None:
         return None
     try:
         found = float(value)

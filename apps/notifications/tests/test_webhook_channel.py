@@ -24,7 +24,7 @@ from apps.notifications.services.announcing import announce
 from apps.notifications.tests.certificate import CERTIFICATE, NAME, server_context
 from apps.notifications.tests.factories import WebhookFactory, news, secret_of
 from apps.notifications.tests.test_addresses import resolver
-from tests.receivers import webhook_receiver
+from tests.receivers import BAD_SIZES, chunked, speaking, webhook_receiver
 
 
 def posted(url: str, **fields):
@@ -242,3 +242,13 @@ def test_a_receiver_that_follows_the_documentation_knows_ours_from_anybodys(rece
     assert not is_genuine(got.body, given, secret)
     for forged in ("", "t=,v1=", f"t=1,{given.split(',')[1]}", f"{given.split(',')[0]},v1=", "v1=ü", "t=x,v1=y"):
         assert not is_genuine(got.body, forged, secret, now=soon)
+
+
+@pytest.mark.parametrize("size", BAD_SIZES)
+def test_of_a_chunk_without_a_size_no_byte_is_read_and_the_status_is_told(size, settings):
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.1/32"]
+    with speaking(chunked(b"HTTP/1.1 500 X\r\n", size) + b"x" * 100_000) as port:
+        outcome = posted(f"http://127.0.0.1:{port}/")
+
+    assert (outcome.is_delivered, outcome.status_code, outcome.excerpt) == (False, 500, "")
+    assert outcome.error == "The receiver answered 500."

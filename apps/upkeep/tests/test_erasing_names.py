@@ -129,7 +129,7 @@ def test_where_the_person_was_texts_change_and_things_keep_their_names(now):
     assert record.left == {
         f"{things[0].key} {table}": count
         for table, count in {
-            "importers.connection": 1, "importers.importrun": 1, "importers.writeback": 1,
+            "importers.connection": 1, "importers.importrun": 1, "importers.writeback": 2,
             "notifications.webhook": 1, "projects.issuechange": 1, "projects.issuetype": 1, "projects.project": 2,
             "projects.workflowstatus": 1,
         }.items()
@@ -257,7 +257,9 @@ def everything_called(name):
     connection = Connection.objects.create(
         project=project, kind="azure", base_url="https://dev.azure.com/acme", scope=name, source="azure"
     )
-    write_back = WriteBack.objects.create(connection=connection, figure="points", field=name)
+    write_back = WriteBack.objects.create(
+        project=project, place=connection.place, connection=connection, figure="points", field=name
+    )
     webhook = Webhook.objects.create(project=project, url=f"https://hooks.example/?to={name.replace(' ', '+')}")
     run = ImportRun.objects.create(project=project, source="csv", mapping={"title": name}, upload_name=f"{name}.csv")
     imported = UserFactory(email=f"x@{domain_of(project)}", full_name=name, is_active=False, is_placeholder=True)

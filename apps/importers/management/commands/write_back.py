@@ -52,7 +52,7 @@ class Command(BaseCommand):
         target = Target(options["field"], options["label"])
         connection, take_back = _connection(options), options["take_back"]
         prepared = write_back.prepared(connection, options["figure"], target, to_take_back=take_back)
-        since = write_back.connected(prepared.connection)
+        since = write_back.connected(connection)
         steps = write_back.taken_back(prepared) if take_back else write_back.steps_of(prepared, now=now)
         report = None
         if options["write"]:
@@ -61,14 +61,14 @@ class Command(BaseCommand):
                 prepared.save()
             report = write_back.carry_out(prepared, steps, now=now, since=since)
         if options["json"]:
-            shown = [{"issue": step.issue.external_id, "old": step.old, "new": step.new} for step in steps]
+            shown = [{"issue": step.name[0], "old": step.old, "new": step.new} for step in steps]
             self.stdout.write(as_json({"steps": shown, "report": asdict(report) if report else None}))
         else:
             self._tell(steps, report, target.field or f"labels {target.label}…")
 
     def _tell(self, steps: Sequence[Step], report: WriteReport | None, place: str) -> None:
         for step in steps[:SHOWN]:
-            self.stdout.write(f"{step.issue.external_id:12} {step.old or '-'} -> {step.new or '-'}")
+            self.stdout.write(f"{step.name[0]:12} {step.old or '-'} -> {step.new or '-'}")
         if len(steps) > SHOWN:
             self.stdout.write(f"and {len(steps) - SHOWN:,} more")
         if report is None:

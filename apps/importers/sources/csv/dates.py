@@ -2,14 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from apps.common.plausible import date_fault
 from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
 
-#: No tracker is older, no due date of use is later; outside lie typing errors and defaults such as 0001-01-01.
-EARLIEST_YEAR, LATEST_YEAR = 1970, 2100
 #: The months as the languages that trackers ship write them, in full; three letters or more of a name are enough where
 #: they name one month. English, German, Spanish, French, Italian, Portuguese, Dutch, Swedish, Danish, Polish, Czech,
 #: Russian, Ukrainian, Finnish, Hungarian, Turkish.
@@ -80,25 +79,28 @@ def _by_beginning() -> dict[str, int]:
 
 MONTHS: Mapping[str, int] = _by_beginning()
 _TIME = (
-    r"(?:,?[T\s]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?"
+    r"(?:,?[T\s]+(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.[0-9]+)?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?"
 )
-_ZONE = r"(?:\s*(?:UTC|GMT|Z)?(?P<offset>[+-]\d{2}:?\d{2})?(?:\s*\(.*\))?)"
+_ZONE = r"(?:\s*(?:UTC|GMT|Z)?(?P<offset>[+-][0-9]{2}:?[0-9]{2})?(?:\s*\(.*\))?)"
 _MONTH = r"(?P<month>[^\W\d_]{3,12})\.?"
 _NUMERIC = re.compile(
-    rf"(?P<one>\d{{1,2}})(?P<mark>[/.-])(?P<two>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}|\d{{2}}){_TIME}{_ZONE}"
+    rf"(?P<one>[0-9]{{1,2}})(?P<mark>[/.-])(?P<two>[0-9]{{1,2}})(?P=mark)(?P<year>[0-9]{{4}}|[0-9]{{2}}){_TIME}{_ZONE}"
 )
-_YEAR_FIRST = re.compile(rf"(?P<year>\d{{4}})[/.](?P<month>\d{{1,2}})[/.](?P<day>\d{{1,2}}){_TIME}{_ZONE}")
+_YEAR_FIRST = re.compile(rf"(?P<year>[0-9]{{4}})[/.](?P<month>[0-9]{{1,2}})[/.](?P<day>[0-9]{{1,2}}){_TIME}{_ZONE}")
 _DAY_NAME_MONTH = re.compile(
-    rf"(?:[^\W\d_]+\.?,?\s+)?(?P<day>\d{{1,2}})\.?(?:[/\s-]|\s+de\s+)\s*{_MONTH}"
-    rf"(?:[/\s,-]|\s+de\s+)+(?P<year>\d{{4}}|\d{{2}}){_TIME}{_ZONE}"
+    rf"(?:[^\W\d_]+\.?,?\s+)?(?P<day>[0-9]{{1,2}})\.?(?:[/\s-]|\s+de\s+)\s*{_MONTH}"
+    rf"(?:[/\s,-]|\s+de\s+)+(?P<year>[0-9]{{4}}|[0-9]{{2}}){_TIME}{_ZONE}"
 )
 _NAME_MONTH_DAY = re.compile(
-    rf"(?:[^\W\d_]+\.?,?\s+)?{_MONTH}\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}}){_TIME}{_ZONE}"
+    rf"(?:[^\W\d_]+\.?,?\s+)?{_MONTH}\s+(?P<day>[0-9]{{1,2}}),?\s+(?P<year>[0-9]{{4}}){_TIME}{_ZONE}"
 )
 
 
-_OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:UTC|GMT)?([+-]\d{2}:?\d{2})(?:\s*\((?:[^()]|\([^()]*+\))*+\))?$")
-_OFFSET_HOURS = re.compile(r"([+-])(\d{2}):?00")
+_OFFSET = re.compile(
+    r":[0-9]{2}(?:\.[0-9]+)?\s*(?:UTC|GMT)?([+-][0-9]{2}:?[0-9]{2})(?:\s*\((?:[^()]|\([^()]*+\))*+\))?$"
+)
+_OFFSET_HOURS = re.compile(r"([+-])([0-9]{2}):?00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,17 @@ def moment(text: str, what: str, style: DateStyle) -> datetime | None:
     found = written(text, what, style)
     if found is None:
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return in_utc(found, lambda year: f"{what} lies in the year {year}: {quoted(text)}")
+
+
+def in_utc(found: datetime, told: Callable[[int], str]) -> datetime:
+    """A moment in UTC, naive ones as they are; raises `BadValue`, so told, where its year is no year of work."""
+    # Outside lie typing errors and defaults such as 0001-01-01; the first and the last year overflow.
+    if date_fault(found) is None:
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    if date_fault(found) is not None:
+        raise BadValue(told(found.year))
+    return found
 
 
 def written(text: str, what: str, style: DateStyle) -> datetime | None:
@@ -140,9 +152,7 @@ def written(text: str, what: str, style: DateStyle) -> datetime | None:
     if is_empty(text):
         return None
     found = _moment(single_spaced(text), what, style)
-    # Before any conversion, which the first and the last year would overflow.
-    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
-        raise BadValue(f"{what} lies in the year {found.year}: {quoted(text)}")
+    in_utc(found, lambda year: f"{what} lies in the year {year}: {quoted(text)}")
     return found
 
 
@@ -213,6 +223,9 @@ def _moment(text: str, what: str, style: DateStyle) -> datetime:
 
 
 def _by_pattern(text: str, pattern: str) -> datetime | None:
+    # It reads digits of every script.
+    if not all(letter.isascii() for letter in text if letter.isdecimal()):
+        return None
     try:
         return datetime.strptime(text, pattern)  # noqa: DTZ007 - a naive time counts as UTC, see `moment`
     except ValueError:
@@ -221,7 +234,7 @@ def _by_pattern(text: str, pattern: str) -> datetime | None:
 
 def _iso(text: str) -> datetime | None:
     # The hyphens keep bare numbers ('20120315', '2012') from being taken for dates.
-    if re.match(r"\d{4}-\d\d-\d\d", text):
+    if re.match(r"[0-9]{4}-[0-9][0-9]-[0-9][0-9]", text):
         return datetime.fromisoformat(re.sub(r"(?<!\s)\s++(UTC|GMT)$", "+00:00", text))
     match = _YEAR_FIRST.fullmatch(text)
     return _assembled(match, int(match["year"]), int(match["month"]), int(match["day"])) if match else None

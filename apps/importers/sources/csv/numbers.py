@@ -37,11 +37,11 @@ _UNITS: Mapping[str, float] = {
     "sec": 1 / 3600,
     "second": 1 / 3600,
 }
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_STEP = re.compile(r"(\d{1,9}(?:[.,]\d{1,9})?)\s{0,3}([^\W\d_]{1,12})\.?")
-_CLOCK = re.compile(r"(\d{1,5}):([0-5]\d)(?::([0-5]\d))?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_STEP = re.compile(r"([0-9]{1,9}(?:[.,][0-9]{1,9})?)\s{0,3}([^\W\d_]{1,12})\.?")
+_CLOCK = re.compile(r"([0-9]{1,5}):([0-5][0-9])(?::([0-5][0-9]))?")
 _POINTS_WORDS = re.compile(r"(?<!\s)\s*+(?:sp|pts?|points?|story\s*points?|punkte?|puntos?|pontos?)\.?$", re.IGNORECASE)
-_THOUSANDS = {".": re.compile(r"[+-]?\d{1,3}(\.\d{3})+"), ",": re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")}
+_THOUSANDS = {".": re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+"), ",": re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ class NumberStyle:
 
 def number_style(cells: Iterable[str]) -> NumberStyle:
     """The style that the numbers of a file prove: a fraction of one, two or four digits shows its mark."""
-    marks = {match[1] for text in cells if (match := re.fullmatch(r"\s*[+-]?\d*([.,])(?:\d{1,2}|\d{4,})\s*", text))}
+    marks = {
+        match[1] for text in cells if (match := re.fullmatch(r"\s*[+-]?[0-9]*([.,])(?:[0-9]{1,2}|[0-9]{4,})\s*", text))
+    }
     return NumberStyle(marks.pop()) if len(marks) == 1 else NumberStyle()
 
 
@@ -152,11 +154,11 @@ def _duration(text: str) -> float | None:
 def _number(text: str, what: str, style: NumberStyle) -> float:
     if style.decimal and (mark := "," if style.decimal == "." else ".") in text and _THOUSANDS[mark].match(text):
         text = text.replace(mark, "")
-    if style.decimal != "," and re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+\.\d+", text):
+    if style.decimal != "," and re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+\.[0-9]+", text):
         text = text.replace(",", "")
     elif style.decimal != "," and _THOUSANDS[","].fullmatch(text):
         raise BadValue(f"{what} can be read in two ways: {quoted(text)!r}; write it without a comma")
-    elif re.fullmatch(r"[+-]?\d*,\d+", text):
+    elif re.fullmatch(r"[+-]?[0-9]*,[0-9]+", text):
         text = text.replace(",", ".")
     if not _NUMBER.fullmatch(text) and not _names_no_finite(text):
         raise BadValue(f"{what} is not a number: {quoted(text)!r}")

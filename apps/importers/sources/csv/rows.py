@@ -23,7 +23,9 @@ CLOCK_SKEW = timedelta(days=1)
 #: A spreadsheet would run a cell that begins so; exports put a quote before it (Linear's does).
 FORMULA_STARTS = ("'=", "'+", "'-", "'@")
 #: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
-_POINT_LABEL = re.compile(r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))(\d+(?:\.\d+)?)", re.IGNORECASE)
+_POINT_LABEL = re.compile(
+    r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE
+)
 
 UNTITLED = "without a title: the id stands for one"
 TITLE_CUT = f"with a title cut to {LONGEST_TITLE} characters"

@@ -3,12 +3,13 @@
 import re
 from datetime import date, datetime, timedelta
 
+from apps.common.plausible import date_fault
 from apps.importers.records import NamedSprint
 from apps.importers.sources.csv.cells import is_empty
 
 #: com.atlassian.greenhopper.service.sprint.Sprint@1f[id=2,rapidViewId=1,state=CLOSED,name=Sprint 2,goal=,...]
 _GREENHOPPER = re.compile(r"service\.sprint\.Sprint@\w++\[(?P<fields>(?:[^\]s]|s(?!ervice\.sprint\.Sprint@))*+)\]")
-_ID = re.compile(r"(?:^|,)id=(?P<id>\d{1,18})(?:,|$)")
+_ID = re.compile(r"(?:^|,)id=(?P<id>[0-9]{1,18})(?:,|$)")
 _NAME = re.compile(r"(?:^|,)name=(?P<name>.*?)(?:,[a-zA-Z]+=|$)")
 
 
@@ -41,11 +42,12 @@ def _of_greenhopper(fields: str) -> NamedSprint:
 
 def _day(fields: str, name: str) -> date | None:
     """The day of a moment such as 2019-02-04T10:12:44.123+01:00, where it was written; '<null>' is none."""
-    match = re.search(rf"(?:^|,){name}=(\d{{4}}-\d{{2}}-\d{{2}})T", fields)
+    match = re.search(rf"(?:^|,){name}=([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})T", fields)
     try:
-        return date.fromisoformat(match[1]) if match else None
+        day = date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None
+    return day if day and date_fault(day) is None else None
 
 
 def exclusive_end(end: datetime) -> date:

@@ -40,7 +40,7 @@ def priority(text: str) -> int | None:
     """
     if is_empty(text):
         return None
-    if match := re.match(r"[Pp]?(-?\d+)(?:\.0+)?(?![\d.])", text.strip()):
+    if match := re.match(r"[Pp]?(-?[0-9]+)(?:\.0+)?(?![0-9.])", text.strip()):
         # By length first: Python refuses to read numbers of thousands of digits.
         rank = int(match[1]) if len(match[1]) <= MOST_PRIORITY_DIGITS else -1
         if not 0 <= rank <= MOST_PRIORITY:

@@ -19,6 +19,7 @@ from apps.importers.sources.links import next_link
 from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages, token_pages
 from apps.importers.tests.trackers.server import LOCAL, Reply, Request, client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import Gap
+from tests.receivers import BAD_SIZES, chunked, speaking
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -328,3 +329,23 @@ def test_the_memory_that_an_earlier_import_of_the_worker_needed_is_no_fault_of_t
     budget.ask()
 
     assert budget.requests == 1
+
+
+@pytest.mark.parametrize("size", BAD_SIZES)
+def test_of_a_chunk_without_a_size_no_byte_is_read(size):
+    """The library reads '-1' as a size, and without end; '-5' was a fault of ours."""
+    budget = Budget()
+    with speaking(chunked(b"HTTP/1.1 200 OK\r\n", size) + b"x" * 100_000) as port:
+        client = Client(f"http://127.0.0.1:{port}", {}, allowed=LOCAL, sleep=lambda seconds: None, budget=budget)
+        with pytest.raises(TrackerUnreachable, match="ProtocolError"):
+            client.get("x")
+    assert budget.bytes == Budget().bytes
+
+
+def test_an_answer_in_chunks_is_read_and_its_connection_kept():
+    said = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n"
+    with speaking(said + said) as port:
+        client = Client(f"http://127.0.0.1:{port}", {}, allowed=LOCAL)
+        assert client.get("x").data == [1, 2]
+        assert client._pool is not None
+        assert client._pool.num_connections == 1

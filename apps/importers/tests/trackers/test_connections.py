@@ -340,6 +340,9 @@ def test_only_what_is_switched_on_is_written(connection, now, monkeypatch):
     written = []
     monkeypatch.setattr(write_back, "carry_out", lambda told, steps, *, now, since: written.append(told.figure))
     for figure, is_active in (("points", False), ("forecast_date", True)):
-        WriteBack.objects.create(connection=connection, figure=figure, label="ml:", is_active=is_active)
+        WriteBack.objects.create(
+            project=connection.project, place=connection.place, connection=connection, figure=figure, label="ml:",
+            is_active=is_active,
+        )  # fmt: skip
     write_back.write_all(connection, now=now)
     assert written == ["forecast_date"]

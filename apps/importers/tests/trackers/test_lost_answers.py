@@ -100,7 +100,9 @@ def github(linked, hours, site, served, now):
     IssueFactory(project=linked.project, source="github", external_id="#7", source_id="7")
 
     def begun(label: str) -> Writing:
-        told = WriteBack.objects.create(connection=connection, figure="hours", label=label)
+        told = WriteBack.objects.create(
+            project=connection.project, place=connection.place, connection=connection, figure="hours", label=label
+        )
         return Writing("#7", told, hours, site, served, now)
 
     return begun

@@ -99,7 +99,7 @@ def write(linked, now):
 
 
 def labels_of(steps):
-    return [(step.issue.external_id, step.old, step.new) for step in steps]
+    return [(step.name[0], step.old, step.new) for step in steps]
 
 
 @pytest.mark.django_db
@@ -266,11 +266,24 @@ def test_an_import_that_ends_meanwhile_and_seals_the_token_stops_no_writing(link
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("hours")
-def test_an_issue_that_is_deleted_while_its_figure_is_written_ends_it_in_words(linked, now):
+def test_what_is_written_of_an_issue_that_is_deleted_meanwhile_is_taken_back(linked, site, now):
     told = prepared(linked, "hours", Target(field="customfield_9"))
     told.save()
     steps = steps_of(told, now=now)
     Issue.objects.filter(external_id="A-1").delete()
+
+    assert carry_out(told, steps, now=now).written == 2
+    assert carry_out(told, taken_back(told), now=now).written == 2
+    assert site.of("A-1")["customfield_9"] is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("hours")
+def test_a_project_that_is_deleted_while_a_figure_is_written_ends_it_in_words(linked, now):
+    told = prepared(linked, "hours", Target(field="customfield_9"))
+    told.save()
+    steps = steps_of(told, now=now)
+    linked.project.delete()
 
     with pytest.raises(Conflict):
         carry_out(told, steps, now=now)
