@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from apps.common.hours import LEAST_HOURS, MOST_HOURS, MOST_POINTS
-from apps.common.plausible import date_fault, number_fault
+from apps.common.plausible import LONGEST_TEXT, date_fault, number_fault
 from apps.importers.records import Person
 from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.dates import in_utc
@@ -18,8 +18,6 @@ from apps.importers.writing.workflow import category_of
 SECONDS_PER_HOUR = 3_600.0
 #: What the tables hold (see apps/projects/models.py and apps/accounts/models.py).
 LONGEST_TITLE, LONGEST_NAME, LONGEST_COMPONENT, LONGEST_PERSON = 500, 64, 200, 200
-#: The largest description kept; trackers allow 32,767 characters (Jira) to 1 MB (GitLab).
-LONGEST_TEXT = 100_000
 #: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
 _POINT_LABEL = re.compile(
     r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE
@@ -172,7 +170,7 @@ def label_in(event: Any) -> str:
 
 
 def long_text(text: Any) -> str:
-    """A description, cut, without what a database cannot keep."""
+    """A description, cut, without what a database cannot keep; trackers allow 32,767 characters (Jira) to 1 MB."""
     return str(text or "").replace("\0", " ").strip()[:LONGEST_TEXT]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.common.plausible import LONGEST_TEXT
 from apps.importers.records import ImportedIssue, ImportRefused, Person, RowError
 from apps.importers.sources.csv import file as csv_file
 from apps.importers.sources.csv.file import inspect_file
@@ -246,7 +247,7 @@ def test_of_several_assignees_the_first_counts_but_a_comma_in_a_name_is_no_list(
     assert only(write('number,title,assignee\n1,a,"Lovelace, Ada"\n')).assignee == Person("Lovelace, Ada")
 
 
-@pytest.mark.parametrize("pattern", ["european", "%Q", "%d.%"])
+@pytest.mark.parametrize("pattern", ["european", "%Q", "%d.%", "%d%d", "%x%d"])
 def test_a_date_format_that_is_none_is_refused(write, pattern):
     with pytest.raises(ImportRefused, match="say day-first, month-first or a pattern"):
         read(write("id,title,created\n1,a,2020-01-01\n"), dates=pattern)
@@ -256,6 +257,10 @@ def test_a_date_format_is_used_where_it_fits(write):
     path = write("id,title,created\n1,a,20/13/12\n2,b,2020-12-14\n")
 
     assert [row.created_at.day for row in read(path, dates="%y/%d/%m")] == [13, 14]
+
+
+def test_a_description_is_as_long_as_one_may_be(write):
+    assert only(write(f"id,title,description\n1,a,{'x' * (LONGEST_TEXT + 9)}\n")).description == "x" * LONGEST_TEXT
 
 
 def test_points_in_a_label_are_points(write):

@@ -119,10 +119,16 @@ def test_what_is_no_duration_is_no_number_either(text):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("½", 0.5), ("1½", 1.5), ("8 SP", 8.0), ("3 points", 3.0), ("5pts", 5.0), ("?", None), ("", None), ("2,5", 2.5)],
+    [("½", 0.5), ("1⅞", 1.875), ("8 SP", 8.0), ("3 points", 3.0), ("5pts", 5.0), ("?", None), ("", None), ("2,5", 2.5)],
 )
 def test_points_are_numbers_with_or_without_their_unit(text, expected):
     assert points(text, "story points") == expected
+
+
+@pytest.mark.parametrize("text", ["9" * 400 + "½", "999999999½", "8²", "5①", "3𐄳", "²", "½½", "-1½"])
+def test_a_sign_with_a_number_is_no_fraction_and_a_fraction_has_the_bounds_of_numbers(text):
+    with pytest.raises(BadValue):
+        points(text, "story points")
 
 
 @pytest.mark.parametrize(

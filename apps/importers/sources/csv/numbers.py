@@ -40,6 +40,8 @@ _UNITS: Mapping[str, float] = {
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _STEP = re.compile(r"([0-9]{1,9}(?:[.,][0-9]{1,9})?)\s{0,3}([^\W\d_]{1,12})\.?")
 _CLOCK = re.compile(r"([0-9]{1,5}):([0-5][0-9])(?::([0-5][0-9]))?")
+#: Those that Unicode writes in one sign. Others with a number are none: '8²' has a footnote, and is not 10.
+_FRACTIONS = frozenset(map(chr, (*range(0xBC, 0xBF), *range(0x2150, 0x215F), 0x2189)))
 _POINTS_WORDS = re.compile(r"(?<!\s)\s*+(?:sp|pts?|points?|story\s*points?|punkte?|puntos?|pontos?)\.?$", re.IGNORECASE)
 _THOUSANDS = {".": re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+"), ",": re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+")}
 
@@ -75,7 +77,10 @@ def quantity(text: str, what: str, *, most: float, style: NumberStyle = NumberSt
     """
     if is_empty(text):
         return None
-    value = _number(text.strip(), what, style)
+    return _within(_number(text.strip(), what, style), text, what, most=most)
+
+
+def _within(value: float, text: str, what: str, *, most: float) -> float:
     if not math.isfinite(value):
         raise BadValue(f"{what} is not a finite number: {quoted(text)!r}")
     if value < 0:
@@ -89,15 +94,15 @@ def points(text: str, what: str, style: NumberStyle = NumberStyle()) -> float | 
     """Story points: a number, with or without its unit ('8 SP'), or a fraction in one sign ('½', '1½')."""
     plain = _POINTS_WORDS.sub("", single_spaced(text))
     if plain and (fraction := _fraction(plain)) is not None:
-        return fraction
+        return _within(fraction, text, what, most=MOST_POINTS)
     return quantity(plain or text, what, most=MOST_POINTS, style=style)
 
 
 def _fraction(text: str) -> float | None:
-    """'½' and '1½'; None for anything else."""
+    """'½' and '1½'; None for anything else. It may be infinite: `float` takes any number of digits."""
     plain = text.replace(" ", "")
     whole, last = plain[:-1], plain[-1]
-    if unicodedata.category(last) != "No" or not (whole.isascii() and (whole.isdigit() or not whole)):
+    if last not in _FRACTIONS or not (whole.isascii() and (whole.isdigit() or not whole)):
         return None
     return float(whole or 0) + unicodedata.numeric(last)
 

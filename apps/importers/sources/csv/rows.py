@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from apps.common.plausible import LONGEST_TEXT
 from apps.importers.records import ImportedIssue, NamedSprint, Person, RowError
 from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 from apps.importers.sources.csv.columns import Columns, normal_form
@@ -88,7 +89,7 @@ class RowReader:
             external_id=self._identity(external_id, title, texts),
             source_id=texts.get("source_id", "").strip()[:LONGEST_ID],
             title=title,
-            description=texts.get("description", "").strip(),
+            description=texts.get("description", "").strip()[:LONGEST_TEXT],
             issue_type=_fitting(texts, "issue_type", LONGEST_TYPE),
             parent=texts.get("parent", "").strip()[:LONGEST_ID],
             blocked_by=self._linked("blocked_by", cells),

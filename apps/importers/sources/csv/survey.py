@@ -1,5 +1,6 @@
 """What stands in the columns of a file, found before any row is read: headers promise, cells tell."""
 
+import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -256,7 +257,7 @@ def _without_plans(
 def _refuse_bad_pattern(pattern: str) -> None:
     try:
         datetime.strptime("", pattern)  # noqa: DTZ007 - only to learn whether the pattern is one
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         # Python tells apart only in words what does not match from what never could.
         if "%" in pattern and "does not match" in str(error):
             return
