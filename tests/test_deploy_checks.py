@@ -1,5 +1,6 @@
 """`check --deploy`: each mistake in the settings is named, with a hint; a sound production reports nothing."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from apps.common.operations import checks, health, slips
 from apps.common.operations.health import Check, Health
 from apps.ml import health as ml_health
 from apps.ml.tests.factories import MLModelFactory
+from tests.receivers import mail_server
 
 STRONG, ALSO_STRONG = "k3Vd9-QmZ7xW_pL2sYf8RtB4nHc6", "w8Xq2_NjK5vD-tG1zMa7PbE9rSu3"
 PRODUCTION: dict[str, Any] = {
@@ -100,6 +102,12 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
             ("CELERY_BROKER_URL", f"amqp://u:p@mq.example//?{option}", "common.E006")
             for option in ("connect_timeout=abc", "heartbeat=-5", "login_method=FOO", "heartbeat=nan", "what=1")
         ),
+        *(("ALLOWED_HOSTS", [host], "common.E006") for host in ("256.256.1.1", "1.2.3", "a.example.5")),
+        (
+            "SIMPLE_JWT",
+            {"ACCESS_TOKEN_LIFETIME": timedelta(days=30), "REFRESH_TOKEN_LIFETIME": timedelta(days=1)},
+            "common.E006",
+        ),
         ("METRICS_TOKEN", STRONG + "ä", "common.E006"),
         ("PUBLIC_URL", "https://a.example/?b", "common.E006"),
         ("PUBLIC_URL", "https://a.example/#b", "common.E006"),
@@ -108,6 +116,7 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
             for host in ("*.a.example", "a..example", "-a", "%00", "ann:geheim@a.example", ".a.example")
         ),
         ("AWS_ACCESS_KEY_ID", "only-the-id", "ml.E001"),
+        ("AWS_SESSION_TOKEN", "only-the-token", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "http://storage/?x=1", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "http://user:password@storage", "ml.E001"),
@@ -188,3 +197,58 @@ def test_a_store_that_cannot_be_reached_is_an_error(production: Any, monkeypatch
 
 def test_readiness_and_the_deploy_checks_ask_the_same_questions() -> None:
     assert vars(checks)["CHECKS"] is health.CHECKS
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("scheme", "port", "is_told"),
+    [
+        ("smtp", 465, True), ("smtp+tls", 465, True), ("smtp+ssl", 587, True), ("smtp+ssl", 25, True),
+        ("smtp", 25, False), ("smtp", 587, False), ("smtp+tls", 587, False), ("smtp+ssl", 465, False),
+        ("smtp+ssl", 2465, False),
+    ],
+)  # fmt: skip
+def test_a_port_that_is_spoken_to_in_another_way_than_it_speaks_is_told(
+    production: Any, scheme: str, port: int, is_told: bool
+) -> None:
+    production.EMAIL_URL, production.EMAIL_PORT = f"{scheme}://mail.example.com:{port}", port
+
+    assert ("common.E006" in findings()) is is_told
+
+
+@pytest.mark.django_db
+def test_a_mail_server_that_takes_us_is_greeted_and_gets_no_mail(production: Any) -> None:
+    with mail_server() as mails:
+        production.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        production.EMAIL_HOST, production.EMAIL_PORT = "127.0.0.1", mails.port
+
+        assert "notifications.E001" not in findings()
+        mails.is_rude = True
+        assert "notifications.E001" not in findings(), "It has taken us."
+
+    assert mails.received == []
+    assert "ConnectionRefusedError" in findings()["notifications.E001"].msg, "It is away."
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("reply", "told"), [(b"535 ann.secret@example.org may not", "535"), (b"334 a", "Error"), (b"554 no", "554")]
+)
+def test_a_mail_server_that_does_not_take_us_is_told_of_without_its_words(
+    production: Any, reply: bytes, told: str
+) -> None:
+    def answer(line: bytes) -> bytes | None:
+        if line.upper().startswith(b"EHLO"):
+            return b"250-test\r\n250 AUTH PLAIN LOGIN CRAM-MD5"
+        return reply if line.upper().startswith(b"AUTH") or (reply.startswith(b"554") and not line) else None
+
+    with mail_server() as mails:
+        mails.reply = answer
+        production.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        production.EMAIL_HOST, production.EMAIL_PORT = "127.0.0.1", mails.port
+        production.EMAIL_HOST_USER, production.EMAIL_HOST_PASSWORD = "user", "password"
+
+        found = findings()["notifications.E001"]
+
+    assert told in found.msg
+    assert "secret" not in f"{found.msg} {found.hint}"

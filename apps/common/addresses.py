@@ -18,11 +18,15 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 #: The last 32 bits are an IPv4 address that a translator will connect to (RFC 6052).
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 #: Special networks (IANA's registries) on which Python's own judgement has changed between its releases, and tunnels
-#: whose far end is another address: 6to4 and Teredo, both given up (RFC 7526, RFC 8190).
+#: whose far end is another address: 6to4 with its relays, and Teredo, both given up (RFC 7526, RFC 8190). Last, what is
+#: public by its number, and on each machine of Azure the host's own services, as 169.254.169.254 is.
 SPECIAL = tuple(
     ipaddress.ip_network(network)
-    for network in ("192.0.0.0/24", "64:ff9b:1::/48", "2001::/23", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10")
-)
+    for network in (
+        "192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "2001::/23", "2002::/16", "3fff::/20", "5f00::/16",
+        "fec0::/10", "168.63.129.16/32",
+    )
+)  # fmt: skip
 
 
 class UrlRefused(ApplicationError):

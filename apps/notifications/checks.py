@@ -1,9 +1,12 @@
 """What `./run manage check --deploy` says of the notifications' settings."""
 
+import contextlib
+import smtplib
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.mail import get_connection
 
 
 @register(Tags.compatibility, deploy=True)
@@ -17,3 +20,28 @@ def mail_can_be_sent(**_: Any) -> list[CheckMessage]:
             id="notifications.W001",
         )
     ]
+
+
+@register(Tags.compatibility, deploy=True)
+def the_mail_server_takes_us(**_: Any) -> list[CheckMessage]:
+    """It is greeted, and logged in to; no mail is sent."""
+    if not settings.EMAIL_BACKEND.endswith("smtp.EmailBackend"):
+        return []
+    connection = get_connection()
+    try:
+        connection.open()
+    # A server may answer a log-in with what is no base64, which is a ValueError.
+    except (smtplib.SMTPException, OSError, ValueError) as error:
+        # By its kind: what a server says may name people.
+        code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+        return [
+            Error(
+                f"The mail server cannot be used: {type(error).__name__}{code}.",
+                hint="Check EMAIL_URL: host, port, user and password, and smtp+tls:// (587) or smtp+ssl:// (465).",
+                id="notifications.E001",
+            )
+        ]
+    finally:
+        with contextlib.suppress(smtplib.SMTPException, OSError, ValueError):
+            connection.close()
+    return []

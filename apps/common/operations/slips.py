@@ -132,6 +132,13 @@ def _slips() -> Iterator[tuple[str, str]]:
                 f"{name.upper()}_THROTTLE_RATE is {rate!r}.",
                 "It is like 20/min, or empty: no limit.",
             )
+    yield from _slips_of_mail()
+    tokens: Any = settings.SIMPLE_JWT
+    if tokens["ACCESS_TOKEN_LIFETIME"] > tokens["REFRESH_TOKEN_LIFETIME"]:
+        yield (
+            "JWT_ACCESS_MINUTES is longer than JWT_REFRESH_DAYS: a token would outlive what renews it.",
+            "A day has 1,440 minutes; the usual is 60 minutes and 7 days.",
+        )
     yield from _slips_of_folders()
     yield from _slips_of_single_sign_on()
     for name in ("WEBHOOK_ALLOWED_NETWORKS", "TRACKER_ALLOWED_NETWORKS"):
@@ -150,6 +157,19 @@ def _slip_in_what_mails_show(url: str) -> str:
     if host.startswith(("*", ".")) or not _is_host(host):
         return "names a host that is none (of other scripts than English write xn--…)"
     return "holds a question, and addresses are put behind it" if "?" in url else ""
+
+
+def _slips_of_mail() -> Iterator[tuple[str, str]]:
+    """Two ports say by themselves who speaks first; spoken to otherwise, both wait until the time is over."""
+    scheme = settings.EMAIL_URL.partition("://")[0]
+    if scheme in ("smtp", "smtp+tls") and settings.EMAIL_PORT == 465:
+        yield f"EMAIL_URL begins with {scheme}://, and port 465 speaks TLS at once.", "Write smtp+ssl://…:465."
+    if scheme == "smtp+ssl" and settings.EMAIL_PORT in (25, 587):
+        port = settings.EMAIL_PORT
+        yield (
+            f"EMAIL_URL begins with smtp+ssl://, and port {port} speaks TLS only when it is asked.",
+            f"Write smtp+tls://…:{port}.",
+        )
 
 
 def _slips_of_folders() -> Iterator[tuple[str, str]]:
@@ -223,6 +243,9 @@ def _slip_in_broker_options(url: str) -> str:
 def _is_host(text: str) -> bool:
     if not _HOST.fullmatch(text):
         return False
+    # What ends with a number is an address to browsers, or nothing.
+    if text.rpartition(".")[2].isdigit():
+        return _is_network(text)
     return not text.startswith("[") or _is_network(text[1:-1])
 
 

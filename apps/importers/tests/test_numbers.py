@@ -31,14 +31,11 @@ def test_a_quantity_is_read_as_people_write_it(text, expected):
     ("text", "reason"),
     [
         ("-1", "negative"), ("nan", "not a finite number"), ("inf", "not a finite number"), ("1e999", "not a finite"),
-        ("five", "not a number"), ("1_000", "not a number"), ("１２", None), ("99999999", "beyond reason"),
+        ("five", "not a number"), ("1_000", "not a number"), ("１２", "not a number"), ("99999999", "beyond reason"),
         ("1,234", "read in two ways"),
     ],
 )  # fmt: skip
 def test_an_impossible_quantity_says_why(text, reason):
-    if reason is None:
-        assert quantity(text, "points", most=10_000) == 12.0  # digits of another script are digits
-        return
     with pytest.raises(BadValue, match=reason):
         quantity(text, "points", most=10_000)
 

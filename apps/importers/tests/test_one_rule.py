@@ -98,11 +98,18 @@ def line_of(**said):
     return json.dumps({"id": "A-1", "title": "x", "created_at": "2026-03-02T09:00:00Z", **said}).encode()
 
 
-def test_levels_end_before_anything_else_does():
-    assert parsed(b"[" * MOST_LEVELS + b"]" * MOST_LEVELS)
-    for text in (b"[" * (MOST_LEVELS + 1) + b"]" * (MOST_LEVELS + 1), b'{"a":' * 300 + b"1" + b"}" * 300):
-        with pytest.raises(ValueError, match="too deep"):
-            parsed(text)
+def depth_of(data):
+    depth = 0
+    while isinstance(data, list):
+        depth, data = depth + 1, data[0] if data else None
+    return depth
+
+
+def test_what_is_deeper_goes_and_nothing_beside_it():
+    for depth, kept in ((1, 1), (MOST_LEVELS - 1, MOST_LEVELS - 1), (MOST_LEVELS, MOST_LEVELS), (500, MOST_LEVELS)):
+        assert depth_of(parsed(b"[" * depth + b"]" * depth)) == kept
+    assert parsed(b'{"a": [1, {"b": 2}], "c": ' + b"[" * 500 + b"]" * 500 + b"}")["a"] == [1, {"b": 2}]
+    assert parsed(b"3") == 3
 
 
 @pytest.mark.parametrize("name", ["labels", "assignee", "changes", "title", "sprint_id", "recorded", "parent"])

@@ -33,6 +33,8 @@ def slips_of_the_store() -> Iterator[tuple[str, str]]:
         )
     if bool(settings.AWS_ACCESS_KEY_ID) != bool(settings.AWS_SECRET_ACCESS_KEY):
         yield "Of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set.", "Set both, or neither to use a role."
+    elif settings.AWS_SESSION_TOKEN and not settings.AWS_ACCESS_KEY_ID:
+        yield "AWS_SESSION_TOKEN is set without keys, and means nothing.", "Set the keys that came with it, too."
     yield from _slips_in_the_keys()
     for name in ("AWS_S3_ENDPOINT_URL", "AWS_STORAGE_PREFIX"):
         if getattr(settings, name) and not bucket:
