@@ -27,7 +27,8 @@ _by_django = django_http.parse_header_parameters
 def too_long_of(headers: Mapping[str, Any]) -> str:
     """The name of a header that is too long, or an empty text."""
     for key, value in headers.items():
-        if key.startswith("HTTP_") and len(value) > LONGEST_HEADER:
+        # By its length first: this is done for every request.
+        if value.__class__ is str and len(value) > LONGEST_HEADER and key.startswith("HTTP_"):
             return key.removeprefix("HTTP_").replace("_", "-").title()
     return ""
 
