@@ -81,6 +81,8 @@ class Arriving:
     begun_at: float
     deadline: float
     data: bytearray = field(default_factory=bytearray)
+    #: How far the end of the headers was looked for.
+    looked_until: int = 0
     #: Where the body begins and ends, once the headers are there.
     body_at: int | None = None
     ends_at: int = 0
@@ -91,8 +93,12 @@ class Arriving:
 
     def read_head(self, now: float) -> bytes:
         """Look for the end of the headers; what the client is told at once: to send the body, or why not to."""
-        found = self.data.find(_HEAD_END)
-        if self.body_at is not None or found < 0:
+        if self.body_at is not None:
+            return b""
+        found = self.data.find(_HEAD_END, self.looked_until)
+        if found < 0:
+            # Not from the beginning at each byte of a client that drips; the end may come in pieces, too.
+            self.looked_until = max(len(self.data) - len(_HEAD_END) + 1, 0)
             return b""
         self.body_at = found + len(_HEAD_END)
         head = bytes(self.data[: self.body_at])

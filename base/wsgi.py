@@ -3,9 +3,6 @@
 import ctypes
 import gc
 import os
-import re
-from collections.abc import Callable, Iterable
-from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
@@ -14,7 +11,7 @@ from apps.common.operations.slips import refuse_slips
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 # What is loaded here stays: to look through it for garbage time and again takes a tenth of the start.
 gc.disable()
-_django = get_wsgi_application()
+application = get_wsgi_application()
 refuse_slips()
 # ... and never again: workers are forked from here, and what nobody writes to stays shared between them.
 gc.freeze()
@@ -28,10 +25,3 @@ gc.enable()
 if hasattr(_c := ctypes.CDLL(None), "mallopt"):
     _c.mallopt(-1, 8 * 2**20)
     _c.mallopt(-3, 2**20)
-_CHARSET = re.compile(r";\s*charset=[^;]*", re.IGNORECASE)
-
-
-def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Django, spared the charset of the body: JSON is UTF-8, and with `charset=rot13` Django fails before any view."""
-    environ["CONTENT_TYPE"] = _CHARSET.sub("", environ.get("CONTENT_TYPE", ""))
-    return _django(environ, start_response)

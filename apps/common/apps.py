@@ -5,6 +5,8 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import pre_migrate
 
+from apps.common.api.headers import read_headers_safely
+
 
 class CommonConfig(AppConfig):
     name = "apps.common"
@@ -13,6 +15,7 @@ class CommonConfig(AppConfig):
     def ready(self) -> None:
         from apps.common.operations import checks, slips  # noqa: F401, PLC0415 - they register themselves
 
+        read_headers_safely()
         setup_logging.connect(_keep_our_logging, dispatch_uid="keep-our-logging")
         pre_migrate.connect(_refuse_unknown_states, sender=self, dispatch_uid="refuse-unknown-states")
         connection_created.connect(_read_moments_quickly, dispatch_uid="read-moments-quickly")

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 
 from apps.common.api.askers import shown_by
 from apps.common.api.busy import answering, asked_by
+from apps.common.api.headers import LONGEST_HEADER, too_long_of
 from apps.common.api.problems import (
     PROBLEM_JSON,
     PayloadTooLarge,
@@ -34,18 +35,15 @@ _OF_PROGRAMS = ("/api/", "/mcp")
 
 
 class RequestLimits:
-    """Middleware: 414 for long addresses, 400 for query parameters that do not exist and bodies that nobody reads, 405
-    with words, 503 while the database is away, `X-RateLimit-*`."""
+    """Middleware: 431 for long headers, 414 for long addresses, 400 for query parameters that do not exist and bodies
+    that nobody reads, 405 with words, 503 while the database is away, `X-RateLimit-*`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        shown = shown_by(
-            request.META.get("HTTP_AUTHORIZATION", ""), request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
-        )
-        with answering(lambda: client_address(request), shown):
-            response = _too_long(request) or self._get_response(request)
+        # First of all: what is refused for its length is not read.
+        response = _too_long(request) or self._answered(request)
         if _is_refused(request, response) and (wait := wait_for_refused(request, response)) is not None:
             response = _throttled(request, wait)
         if response.status_code == 405 and _says_nothing(response):
@@ -56,6 +54,13 @@ class RequestLimits:
             response["X-RateLimit-Remaining"] = str(remaining)
             response["X-RateLimit-Reset"] = str(math.ceil(seconds_left))
         return response
+
+    def _answered(self, request: HttpRequest) -> HttpResponseBase:
+        shown = shown_by(
+            request.META.get("HTTP_AUTHORIZATION", ""), request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+        )
+        with answering(lambda: client_address(request), shown):
+            return self._get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
@@ -96,6 +101,9 @@ class RequestLimits:
 
 
 def _too_long(request: HttpRequest) -> HttpResponseBase | None:
+    if name := too_long_of(request.META):
+        detail = f"The header {name[:100]} is longer than {LONGEST_HEADER} bytes, all its lines together."
+        return _answer(problem(431, "Request header fields too large", detail, "headers_too_large"))
     if len(request.META.get("PATH_INFO", "")) + len(request.META.get("QUERY_STRING", "")) > LONGEST_ADDRESS:
         detail = f"Path and query are longer than {LONGEST_ADDRESS} bytes."
         return _answer(problem(414, "Uri too long", detail, "uri_too_long"))
