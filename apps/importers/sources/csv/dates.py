@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from apps.common.texts.composing import normalized
 from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
 
 #: No tracker is older, no due date of use is later; outside lie typing errors and defaults such as 0001-01-01.
@@ -59,7 +60,7 @@ _SHORTEST_MONTH = 3
 
 def _plain(name: str) -> str:
     """A name without case and accents: 'Août' and 'aout' are one."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    decomposed = normalized("NFKD", name.casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".")
 
 
