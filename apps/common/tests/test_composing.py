@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.common.texts.composing import LONG_RUN, normalized
+from apps.common.texts.composing import LONG_RUN, Form, normalized
 
-FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+FORMS: tuple[Form, ...] = ("NFC", "NFD", "NFKC", "NFKD")
 #: Whatever stands on the letter before it, of each class; and what parts, joins and stands between such runs.
 MARKS = sorted(
     {
@@ -25,13 +25,13 @@ OTHERS = [*"aeǖẛ각가ᄀﬁ¨… 漢", "\u1161", "\u11a8", "\u093e", "\u034f
 @given(
     st.lists(st.lists(st.sampled_from(MARKS), max_size=90) | st.lists(st.sampled_from(OTHERS), max_size=3), max_size=6)
 )
-def test_a_text_has_the_form_that_unicode_gives_it(form, parts):
+def test_a_text_has_the_form_that_unicode_gives_it(form: Form, parts: list[list[str]]) -> None:
     text = "".join(map("".join, parts))
 
     assert normalized(form, text) == unicodedata.normalize(form, text)
 
 
-def test_every_mark_is_put_in_order():
+def test_every_mark_is_put_in_order() -> None:
     """One that were passed over would be moved one by one."""
     for character in map(chr, range(sys.maxunicode + 1)):
         if unicodedata.combining(unicodedata.normalize("NFKD", character)[0]):
