@@ -15,6 +15,8 @@ _USUAL = "a1 .-A\n\"'<é漢\ud800"
 #: More ways through a pattern, and more signs in it, say nothing new.
 _MOST_PATHS, _MOST_SIGNS = 12, 6
 _MOST_COPIES = 3
+#: Accents above and below in turns: to put them in order takes their square if they are moved one by one.
+MARKS = "\u0301\u0316"
 
 
 def hostile_to(pattern: re.Pattern[Any]) -> list[tuple[str, str]]:
@@ -30,6 +32,7 @@ def hostile_to(pattern: re.Pattern[Any]) -> list[tuple[str, str]]:
     signs = list(dict.fromkeys([*signs, "a", "1", " "]))
     found |= dict.fromkeys(("", first + second) for first, second in itertools.product(signs, signs))
     found |= dict.fromkeys(("", sign) for sign in signs)
+    found |= dict.fromkeys((beginning, MARKS) for beginning in ("", *("".join(path) for path in paths)))
     return [(before, part) for before, part in found if part]
 
 

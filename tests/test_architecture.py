@@ -111,6 +111,28 @@ def test_a_class_name_means_one_thing():
     assert {name: files for name, files in places.items() if len(files) > 1 and name not in NAMES_OF_SEVERAL} == {}
 
 
+def test_one_place_composes_texts():
+    """Unicode's forms take the square of a run of marks, with the interpreter held: `composing` does not."""
+    own, slugs, beginnings = (
+        ROOT / f"apps/{each}.py"
+        for each in ("common/texts/composing", "importers/writing/people", "dashboard/templatetags/told")
+    )
+    places = {"unicodedata.normalize": own, "slugify": slugs, "Truncator": beginnings}
+    elsewhere = [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in [*product_files(), *(ROOT / "base").rglob("*.py")]
+        for name, place in places.items()
+        if file != place and re.search(rf"\b{name}\b|from unicodedata import.*\bnormalize\b", file.read_text())
+    ]
+    templates = [
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "apps").rglob("templates/**/*.*")
+        if re.search(r"\|(truncatechars|truncatechars_html|slugify)\b", file.read_text())
+    ]
+
+    assert elsewhere + templates == []
+
+
 def test_a_folder_is_taken_in_at_a_glance():
     folders = Counter(str(file.parent.relative_to(ROOT)) for file in product_files() if file.name != "__init__.py")
 

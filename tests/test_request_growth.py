@@ -3,19 +3,22 @@ is the processor budget of one request.
 """
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from apps.ml.services import ModelTrainer
 from apps.ml.tests.teams import learnable_team
-from apps.projects.tests.factories import TeamMemberFactory
+from apps.projects.models import Issue
+from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
+from tests.hostile_texts import MARKS
 from tests.test_text_growth import FACTOR, LIMIT, seconds
 
 pytestmark = pytest.mark.django_db
 ML = "/api/v1/ml"
 #: As long as a description may be, and a part of it; a title is a two-hundredth.
 LONG = 96_000
-PARTS = ["1", "a", "a1", "é", "漢", "ᄒ", "*", "at ", "a ", "word ", "<", "{", "x@y.z ", "\n", "a-", "1.1,"]
+PARTS = ["1", "a", "a1", "é", "漢", "ᄒ", "*", "at ", "a ", "word ", "<", "{", "x@y.z ", "\n", "a-", "1.1,", MARKS]
 
 
 @pytest.fixture
@@ -64,3 +67,27 @@ def test_a_request_sixteen_times_as_long_takes_no_256_times_as_long(lead, number
     assert not too_slow
     assert codes <= {200, 201, 400}
     assert codes & {200, 201}
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_page_of_a_text_sixteen_times_as_long_takes_no_256_times_as_long(lead, number):
+    api, project = lead
+    page, inside = Client(), Client()
+    inside.force_login(TeamMemberFactory(project=project, role="lead").user)
+    issue = IssueFactory(project=project)
+
+    def see(text):
+        Issue.objects.filter(pk=issue.pk).update(description=text)
+        return inside.get(f"/projects/{project.key}/issues/{issue.pk}/")
+
+    asks = [
+        see,
+        lambda text: page.post("/login/", {"username": f"a@{text}.com", "password": "a password"}),
+        lambda text: page.post("/admin/login/", {"username": f"a@{text}.com", "password": text}),
+        lambda text: page.post("/password/forgotten/", {"email": f"a@{text}.com"}),
+        lambda text: api.post("/api/v1/auth/token/", {"email": f"a@{text}.com", "password": text}, format="json"),
+    ]
+    short, long = (MARKS * (length // len(MARKS)) for length in (LONG // FACTOR, LONG))
+    assert asks[number](short).status_code in {200, 400}
+
+    assert seconds(asks[number], long) / seconds(asks[number], short) <= LIMIT

@@ -11,11 +11,18 @@ from functools import partial
 
 import pytest
 
+from apps.accounts.mailboxes import MailboxField, composed, decomposed, mailbox
+from apps.accounts.names import reading
 from apps.accounts.names.needles import Needles
 from apps.common.exceptions import ApplicationError
-from apps.importers.sources import jira_rows
+from apps.common.plausible import text_fault
+from apps.common.texts.composing import normalized
+from apps.dashboard.templatetags.told import beginning
+from apps.importers.records import Person
+from apps.importers.sources import jira_rows, labels
 from apps.importers.sources.csv import dates, numbers, sprints, values
 from apps.importers.sources.links import next_link
+from apps.importers.writing.people import place_of_person
 from apps.ml.core.assignment import features as assignment
 from apps.ml.core.effort import features as effort
 from apps.ml.core.points import features as points
@@ -23,6 +30,7 @@ from apps.ml.core.records import IssueFacts
 from apps.ml.core.text import tokens
 from apps.ml.storage.keys import parse_model_key
 from apps.upkeep.kept import file_holds
+from tests.hostile_texts import MARKS
 
 SHORT, FACTOR = 500, 16
 #: The geometric mean of what linear and quadratic work would take.
@@ -56,6 +64,20 @@ READERS = {
     "links": next_link,
     "sprint of old Jira": jira_rows.sprint_of,
     "sprints of a cell": sprints.sprints_in,
+    **{f"normal form {form}": partial(normalized, form) for form in ("NFC", "NFD", "NFKC", "NFKD")},
+    "address": mailbox,
+    "address looked for": MailboxField().get_prep_value,
+    "accents in letters": composed,
+    "accents behind letters": decomposed,
+    "name as typed": reading.plain,
+    "name as read": reading.folded,
+    "places of what is read": reading.ReadText,
+    "dots of a name": reading.dots_of,
+    "place of a name": lambda text: place_of_person(Person(text), "example.com"),
+    "place of an address": lambda text: place_of_person(Person("Ann", text), "example.com"),
+    "beginning of a text": lambda text: beginning(text, 60),
+    "beginning of a label": labels.refuse_beginning,
+    "faults of a text": lambda text: text_fault(text, is_line=True, is_needed=True),
 }
 #: (beginning, repeated part): runs, and runs behind what makes a pattern begin.
 HOSTILE = [
@@ -69,7 +91,10 @@ HOSTILE = [
     ("Иван Петров", "\u0301"), ("", "\u0301Иван Петров"), ("Иван Петров", "%25"), ("", "%25Иван Петров"),
     ("Иван Петров", "\ufe0f"), ("Иван Петров", "\\"), ("", "\\Иван Петров"), ("Иван Петров&", "a"),
     ("", "Иван Петров "), ("", "王芳"), ("", "王"), ("", "Łukasz Wójcik, Иван Петров Иван "), ("Иван Петров", "\u200d"),
-    ("\u0301Иван Петров", "\u0301\u200d"), ("Иван Петров", "\u0301\u0323"), ("Иван Петров", "ﬁ"),
+    ("\u0301Иван Петров", "\u0301\u200d"), ("Иван Петров", "\u0301\u0323"), ("", MARKS), ("a", MARKS), ("Ǻ", MARKS),
+    ("a@", MARKS), ("", "\u0345Σ"), ("Иван Петров", MARKS), ("Łukasz", MARKS), ("", "a\u0301\u0316"),
+    ("", "\u1161\u0316"), ("王", MARKS), ("", "\uff9e\u0301\u0316"), ("", "\u0344\u0316"), ("a@xn--", "0"),
+    ("a@xn--", "a"), ("a@", "ë"), ("Иван Петров", "ﬁ"),
     ("", "\uff9e\u0301"), ("", "&shy;"),
     ("Иван Петров", "&shy;"), ("", "\\xc3"), ("\\xc3", "\\"), ("", "\\303"), ("&#", "1"), ("", "ann@example.com."),
     ("", "<a>;"), ("", "<a>;rel=\"next"), ("<a>", ";a=\"\\"), ("", "["), ("[id=1", ",a"), ("", "Sprint@a["),

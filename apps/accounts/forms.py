@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 
+from apps.accounts.mailboxes import LONGEST_SPELLING
+
 
 class AddressField(UsernameField):
     """An address as it was typed: Django's own makes letters of English of some that only look like them."""
@@ -16,4 +18,4 @@ class AddressField(UsernameField):
 class LogInForm(AuthenticationForm):
     """Django's own, for whose mailbox it is by our rule."""
 
-    username = AddressField(widget=forms.TextInput(attrs={"autofocus": True}))
+    username = AddressField(max_length=LONGEST_SPELLING, widget=forms.TextInput(attrs={"autofocus": True}))

@@ -20,14 +20,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
-from apps.accounts.mailboxes import mailbox
+from apps.accounts.mailboxes import LONGEST_MAILBOX, LONGEST_SPELLING, mailbox
 from apps.common.api.problems import PROBLEM_JSON, problem
 from apps.common.api.throttling import client_address, limit_of, wait_for
 from apps.common.counters import count, counted_so_far
 
 _API = "/api/"
-#: An address, its host as name servers write it, with blanks around: what is longer is none.
-_LONGEST_TYPED = 1_000
 #: Marks a browser that has been in an account.
 KNOWN_BROWSER = "known_browser"
 #: Longer than anybody is on holiday.
@@ -40,7 +38,7 @@ def account_tried(request: HttpRequest, credentials: Mapping[str, Any] | None = 
     given = credentials or {}
     name = given.get("username") or given.get("email") or request.POST.get("username", "")
     # As long as an address may be: what is longer is none, and the table takes no more.
-    return mailbox(str(name)[:_LONGEST_TYPED])[:254]
+    return mailbox(str(name)[:LONGEST_SPELLING])[:LONGEST_MAILBOX]
 
 
 def locked_answer(

@@ -16,14 +16,18 @@ An address is stored, compared and looked for as `mailbox` writes it. Databases 
 each of them takes for a small letter plays no part.
 """
 
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models.expressions import Combinable
 
+from apps.common.texts.composing import Form, normalized
+
 #: How name servers begin what has letters that they do not know (RFC 5890).
 _ENCODED = "xn--"
+#: Of a mailbox, as it is stored; and of what is typed for one: letters with each mark apart, hosts as name servers have
+#: them. What is longer is no address, and is not read as one.
+LONGEST_MAILBOX, LONGEST_SPELLING = 254, 1_000
 if TYPE_CHECKING:
     _Address = models.EmailField[str | Combinable, str]
 else:
@@ -31,8 +35,14 @@ else:
 
 
 def mailbox(address: str) -> str:
-    """The one spelling of an address: small letters, composed, the host in its own letters."""
-    local, at, host = _small(address.strip()).rpartition("@")
+    """The one spelling of an address: small letters, composed, the host in its own letters.
+
+    What is too long for one is nobody's, and stays what it is.
+    """
+    address = address.strip()
+    if len(address) > LONGEST_SPELLING:
+        return address
+    local, at, host = _small(address).rpartition("@")
     return f"{local}{at}{'.'.join(map(_in_own_letters, host.split('.')))}"
 
 
@@ -77,18 +87,18 @@ def paired(letter: str) -> set[str]:
     return {each for each in (letter, letter.lower(), letter.upper()) if _small_letter(each) == _small_letter(letter)}
 
 
-def _normalized(text: str, form: Any) -> str:
+def _normalized(text: str, form: Form) -> str:
     """By Unicode's form, except for characters that it takes for another one (of Kelvin, Ohm, Ångström)."""
     parts, begins = [], 0
     for at, character in enumerate(text):
         if _is_a_double(character):
-            parts += [unicodedata.normalize(form, text[begins:at]), character]
+            parts += [normalized(form, text[begins:at]), character]
             begins = at + 1
-    return "".join([*parts, unicodedata.normalize(form, text[begins:])])
+    return "".join([*parts, normalized(form, text[begins:])])
 
 
 def _is_a_double(character: str) -> bool:
-    return not character.isascii() and unicodedata.normalize("NFC", character) != character
+    return not character.isascii() and normalized("NFC", character) != character
 
 
 def as_name_servers_write(host: str) -> str:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from unicodedata import normalize
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -19,6 +18,7 @@ from django.db.models import Q
 from apps.accounts.models import User
 from apps.accounts.names.needles import Left, Needle, Needles, characters_of, is_in_characters
 from apps.accounts.names.reading import folded, plain
+from apps.common.texts.composing import normalized
 from apps.importers.writing.workflow import category_of
 from apps.projects.models import IssueChange, Project, TeamMember
 from apps.projects.placeholders import PEOPLE, domain_of
@@ -121,7 +121,7 @@ def name_of(user: User) -> str:
 def _is_a_state(words: list[str]) -> bool:
     """Whether these words are one of work, in any order in which they are looked for."""
     orders = (words[at:] + words[:at] for at in range(len(words)))
-    return any(category_of(normalize("NFC", " ".join(each))) for each in orders)
+    return any(category_of(normalized("NFC", " ".join(each))) for each in orders)
 
 
 def _full_name(user: User) -> str:

@@ -14,6 +14,8 @@ from functools import cache, lru_cache
 from html.entities import html5
 from itertools import groupby, pairwise
 
+from apps.common.texts.composing import normalized
+
 _OCTET = r"(?:[%=](?:25){0,4}|\\++x)"
 _FOLLOWING = rf"{_OCTET}[89ab][0-9a-f]"
 #: One character as UTF-8 has it, behind what begins its first octet: in addresses, mails and strings of programs.
@@ -56,8 +58,6 @@ _PARTS_WORDS = re.compile(rf"(?:{BLANKS}|,)+")
 _DOT_ABOVE = "\u0307"
 #: Vowels and last letters of Korean syllables: to a reader parts of them, as accents are of letters.
 _PARTS_OF_SYLLABLES = "\u1161-\u11ff\ud7b0-\ud7ff"
-#: More marks than any letter has. Sorting them takes their square: between so many stands what they are not moved over.
-_MANY_MARKS, _MOST_MARKS, _JOINER = re.compile("(?:[^\\x00-\\x7f\\w]|[\uff9e\uff9f]){31}"), 30, "\u034f"
 _FIRST_MARK, _LAST_MARK = 0x300, 0x1F000
 _MOST_CLUSTERS_KEPT = 4_096
 #: Before a character of ASCII a cluster ends.
@@ -96,12 +96,12 @@ def visible(text: str) -> str:
 
 def plain(name: str) -> str:
     """A name as it would be typed: without codes, what is not drawn, and doubles."""
-    return unicodedata.normalize("NFKC", visible(decoded(name))).replace(BLANK_WITHOUT_WIDTH, " ")
+    return normalized("NFKC", visible(decoded(name))).replace(BLANK_WITHOUT_WIDTH, " ")
 
 
 def dots_of(text: str) -> list[str]:
     """Each i of each word, with its dot or without (ı); as I where a capital does not tell."""
-    read = unicodedata.normalize("NFKD", visible(text)).replace(f"I{_DOT_ABOVE}", "i")
+    read = normalized("NFKD", visible(text)).replace(f"I{_DOT_ABOVE}", "i")
     return ["".join(letter for letter in word if letter in "iIı") for word in _PARTS_WORDS.split(read)]
 
 
@@ -121,12 +121,7 @@ def _fold(text: str) -> str:
     """Letter by letter and mark by mark: what clusters are folded to, one after the other, is what their text is."""
     if text.isascii():
         return text.lower()
-    text = visible(text)
-    if is_long_run := _MANY_MARKS.search(text):
-        text = _runs().sub(rf"\g<0>{_JOINER}", text)
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    if is_long_run:
-        text = text.replace(_JOINER, "")
+    text = normalized("NFKD", normalized("NFKD", visible(text)).casefold())
     for written, read in _ALIKE:
         text = text.replace(written, read)
     return text
@@ -256,11 +251,6 @@ def clusters() -> re.Pattern[str]:
 
 
 @cache
-def _runs() -> re.Pattern[str]:
-    return re.compile(f"[{_marks()}]{{{_MOST_MARKS}}}")
-
-
-@cache
 def _marks() -> str:
     """As a class of a pattern writes them."""
     marks = (code for code in range(_FIRST_MARK, _LAST_MARK) if is_mark(chr(code)) and visible(chr(code)))
@@ -269,7 +259,7 @@ def _marks() -> str:
 
 def is_mark(character: str) -> bool:
     """Whether it stands on the letter before it."""
-    first = unicodedata.normalize("NFKD", character)[0]
+    first = normalized("NFKD", character)[0]
     return unicodedata.category(character)[0] == "M" or unicodedata.combining(first) > 0
 
 

@@ -17,7 +17,7 @@ from apps.accounts.codes import password_codes
 from apps.accounts.hashers import AT_ONCE, Argon2InTurn, TooManyLogIns, in_turn
 from apps.accounts.lock_out import KNOWN_BROWSER
 from apps.accounts.log_ins import log_in
-from apps.accounts.models import LogIn
+from apps.accounts.models import LogIn, User
 from apps.accounts.tasks import forget_log_ins
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.common.counters import forget_all
@@ -233,6 +233,39 @@ class TestHashing:
         answer = over_the_api(client, user.email, PASSWORD)
 
         assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+
+    @pytest.mark.parametrize(
+        ("path", "form"),
+        [
+            ("/admin/login/", {"username": "nobody@example.com", "password": PASSWORD}),
+            (
+                "/admin/accounts/user/add/",
+                {
+                    "email": "new@example.com",
+                    "usable_password": "true",
+                    "password1": "a-long-0ne",
+                    "password2": "a-long-0ne",
+                },
+            ),
+            (
+                "/admin/accounts/user/{pk}/password/",
+                {"usable_password": "true", "password1": "a-long-0ne", "password2": "a-long-0ne"},
+            ),
+        ],
+    )
+    def test_the_administration_says_so_too(self, user, monkeypatch, path, form):
+        def too_many(*_, **__):
+            raise TooManyLogIns
+
+        browser = Client()
+        if path != "/admin/login/":
+            browser.force_login(User.objects.create_superuser("admin@example.com", PASSWORD))
+        monkeypatch.setattr("django.contrib.auth.hashers.MD5PasswordHasher.encode", too_many)
+
+        answer = browser.post(path.format(pk=user.pk), form)
+
+        assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+        assert "Try again in a few seconds." in answer.content.decode()
 
     def test_the_product_hashes_in_turn(self):
         from base import settings

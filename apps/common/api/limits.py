@@ -8,9 +8,10 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
+from django.urls import get_resolver
 
 from apps.common.api.askers import shown_by
-from apps.common.api.busy import answering, asked_by
+from apps.common.api.busy import Busy, answering, asked_by
 from apps.common.api.headers import LONGEST_HEADER, too_long_of
 from apps.common.api.problems import (
     PROBLEM_JSON,
@@ -90,9 +91,13 @@ class RequestLimits:
         return _answer({**body, "instance": request.path})
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        """Outside of what the API answers itself: a row that is gone, a database that is locked or away."""
+        """Outside of what the API answers itself: a row that is gone, no place just now, a database that is away."""
         if names_what_is_gone(error) and (body := problem_of(error)):
             return _answer(body)
+        if isinstance(error, Busy):
+            # As the page of a fault, which looks at what went wrong, and not logged as one.
+            answer: HttpResponseBase = get_resolver().resolve_error_handler(500)(request)
+            return answer
         if not isinstance(error, DATABASE_FAULTS) or not request.path_info.startswith(_OF_PROGRAMS):
             # A page tells it as a page.
             return None

@@ -7,9 +7,11 @@ from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext
 
 from apps.common.charts import numbers
+from apps.common.texts.composing import normalized
 
 register = template.Library()
 #: Severities that are shown in each colour; the word stands beside it always.
@@ -20,6 +22,12 @@ _TONES = {"critical": "bad", "high": "bad", "medium": "warn", "low": "plain"}
 def number(value: float | str | None) -> str:
     """8.3, 12, 1,235; a dash where nothing is known."""
     return numbers.number(value) if isinstance(value, (int, float)) else "–"
+
+
+@register.filter
+def beginning(text: str, most_characters: int) -> str:
+    """As much of a text as there is room for: as `truncatechars`, which composes all of it in quadratic time."""
+    return Truncator(normalized("NFC", str(text))).chars(most_characters)
 
 
 @register.filter
@@ -40,15 +48,6 @@ def weekday(day: date | None) -> str:
 def day(value: date | None) -> str:
     """A day that may be far: '13 Mar 2027'."""
     return "–" if not value else numbers.day(value).replace(" ", "\N{NO-BREAK SPACE}")
-
-
-@register.filter
-def cut(text: str, most_characters: int) -> str:
-    """Its beginning, where it is longer.
-
-    Django's own composes the whole text first, however long, in quadratic time where it is made of marks.
-    """
-    return text if len(text) <= most_characters else f"{text[: most_characters - 1]}…"
 
 
 @register.filter

@@ -57,6 +57,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """A fault of ours; its text stays in the log."""
     error = sys.exception()
+    if isinstance(error, Busy):
+        # Of a page of somebody else's, the administration's say, which knows nothing of it.
+        return _come_again(request, error.status_code, error.wait)
     is_away = isinstance(error, DATABASE_FAULTS)
     if _is_program(request):
         return problems.unavailable(request) if is_away else problems.server_error(request)

@@ -1,9 +1,9 @@
 """Labels that bear a figure: one rule for what is written, read back, removed and kept out of imports. Pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 
+from apps.common.texts.composing import normalized
 from apps.importers.records import ImportRefused
 
 #: GitHub takes labels of 50 characters, and the longest figure has 12.
@@ -37,7 +37,7 @@ def figures_in(labels: Iterable[str], beginning: str) -> frozenset[str]:
 def refuse_beginning(beginning: str) -> None:
     """Raise `ImportRefused` where a tracker would make another label of it than was written."""
     changed = {sign for sign in beginning if not (sign.isalnum() or sign in _SIGNS)}
-    if changed or unicodedata.normalize("NFC", beginning) != beginning:
+    if changed or normalized("NFC", beginning) != beginning:
         raise ImportRefused(
             f"Trackers would change a label that begins with {beginning!a}: take letters, digits and signs such as - : "
             "without blanks or commas, ml-hours: for instance."

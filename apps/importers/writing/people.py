@@ -13,6 +13,7 @@ from django.utils.text import slugify
 
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
+from apps.common.texts.composing import normalized
 from apps.importers.records import Person
 from apps.importers.telling.spellings import spellings_of
 from apps.importers.writing.traces import Traces
@@ -158,7 +159,7 @@ def place_of_person(one: Person, domain: str) -> str:
     if one.account or not one.email:
         return f"{_local_part(one.account or one.name)}@{domain}"
     # Two of one name are told apart by their addresses.
-    return f"{_with_digest(slugify(one.name), mailbox(one.email))}@{domain}"
+    return f"{_with_digest(_slug(one.name), mailbox(one.email))}@{domain}"
 
 
 def _placeholder(address: str, one: Person, now: datetime) -> User:
@@ -172,10 +173,15 @@ def _placeholder(address: str, one: Person, now: datetime) -> User:
 
 def _local_part(name: str) -> str:
     """'42' stays '42'; a name that loses letters on the way gets a digest, so that two names stay two people."""
-    plain = slugify(name)
+    plain = _slug(name)
     if plain == name.casefold() and len(plain) <= LONGEST_LOCAL_PART:
         return plain
     return _with_digest(plain, name.casefold())
+
+
+def _slug(name: str) -> str:
+    # Django decomposes it the same way, and in quadratic time.
+    return slugify(normalized("NFKD", name))
 
 
 def _with_digest(plain: str, whole: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from apps.common.plausible import date_fault
+from apps.common.texts.composing import normalized
 from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
 
 #: The months as the languages that trackers ship write them, in full; three letters or more of a name are enough where
@@ -58,7 +59,7 @@ _SHORTEST_MONTH = 3
 
 def _plain(name: str) -> str:
     """A name without case and accents: 'Août' and 'aout' are one."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    decomposed = normalized("NFKD", name.casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".")
 
 
