@@ -24,6 +24,8 @@ MEDIAN_LINES_PER_FUNCTION = 10
 MOST_FILES_PER_FOLDER = 21
 #: What Django looks for by name, and what effort and assignment call alike because it is the same part of each.
 NAMES_OF_SEVERAL = {"Command"}
+#: A place for figures as whoever runs the command has just named it: nothing else is in its row.
+SAVED_WHOLE = {"apps/importers/management/commands/write_back.py"}
 #: What the core may use: see docs/decisions/0001-functional-core.md.
 FRAMEWORK = {"django", "rest_framework", "celery", "obstore", "boto3", "environ"}
 
@@ -137,6 +139,19 @@ def test_a_folder_is_taken_in_at_a_glance():
     folders = Counter(str(file.parent.relative_to(ROOT)) for file in product_files() if file.name != "__init__.py")
 
     assert {folder: files for folder, files in folders.items() if files > MOST_FILES_PER_FOLDER} == {}
+
+
+def test_a_row_is_saved_as_new_or_in_what_was_changed():
+    """A bare `save()` undoes what others have changed since the row was read, and makes one that is gone anew."""
+    bare = [
+        f"{place}:{node.lineno}"
+        for file in product_files()
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "save"
+        if not (node.args or node.keywords) and (place := str(file.relative_to(ROOT))) not in SAVED_WHOLE
+    ]
+
+    assert bare == []
 
 
 def test_the_files_that_begin_first_are_there():

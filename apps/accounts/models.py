@@ -13,6 +13,8 @@ from apps.common.models import UUIDModel
 
 #: What a name is cut to.
 LONGEST_NAME = 200
+#: RFC 2606 reserves it: whoever was erased stands there without a name.
+ERASED = "@erased.invalid"
 #: How often a deletion begins anew: each time something was written in the person's name in the midst of it.
 MOST_DELETIONS = 5
 
@@ -26,7 +28,7 @@ class UserManager(BaseUserManager["User"]):
             raise ValueError("A user needs an e-mail address.")
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        user.save(using=self._db, force_insert=True)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -129,3 +131,8 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     def address(self) -> str:
         """How others in the project reach this person, as far as it is known."""
         return self.named_address or self.email
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the row stands for somebody who was erased."""
+        return self.email.endswith(ERASED)

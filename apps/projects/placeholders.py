@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 #: Changes of these fields name people by id.
 PEOPLE = (IssueChange.Field.ASSIGNEE, IssueChange.Field.REPORTER)
 
+#: What a member has of the place that an import gave them.
+_TAKEN_OVER = ("is_agent", "available_for_assignment", "absent_from", "absent_until")
 
 #: Told by who erases: of these placeholders' addresses, each with what the source says the person's own is, those of
 #: people who were erased, with the pseudonym that stands for each.
@@ -67,9 +69,9 @@ def take_over(member: TeamMember) -> None:
     places = list(TeamMember.objects.filter(project=member.project, user__in=theirs))
     lock_by_id([member, *places])
     for left in places:
-        for field in ("is_agent", "available_for_assignment", "absent_from", "absent_until"):
+        for field in _TAKEN_OVER:
             setattr(member, field, getattr(left, field))
-        member.save()
+        member.save(update_fields=_TAKEN_OVER)
         _hand_over(left, member)
 
 

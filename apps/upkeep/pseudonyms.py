@@ -10,13 +10,17 @@ from django.contrib.sessions.models import Session
 from django.db import models
 
 from apps.accounts.mailboxes import mailbox
-from apps.accounts.models import User
+from apps.accounts.models import ERASED, LONGEST_NAME, User
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.records import subject_of
 
 _PERSON = ErasureRecord.Kind.PERSON
-#: RFC 2606 reserves it.
-_NOWHERE = "@erased.invalid"
+#: What a pseudonym's row has of its own.
+_OF_A_PERSON = (
+    "email", "full_name", "last_login", "named_address", "became", "is_active", "is_staff", "is_superuser", "password"
+)  # fmt: skip
+_WORD = re.compile(rf"(erased-[0-9a-f]{{12}}{re.escape(ERASED)})")
+_BEGINNING = re.compile(r"erased-[0-9a-f]{0,12}(@[a-z.]*)?\Z")
 _HOLDS_NO_NAME = re.compile(r"erased-[0-9a-f]{12}@")
 
 
@@ -33,7 +37,24 @@ def pseudonym_of(email: str, key: str = "") -> str:
     digest = hmac.new(
         (key or settings.ML_SIGNING_KEYS[0]).encode(), mailbox(email).encode(), hashlib.sha256
     ).hexdigest()
-    return f"erased-{digest[:12]}{_NOWHERE}"
+    return f"erased-{digest[:12]}{ERASED}"
+
+
+def cut(text: str, most: int | None, mark: str = "") -> str:
+    """A text with a mark behind it, as its column takes it: what stands around the pseudonyms is cut, and they are not.
+
+    By them it is known of whom a row was.
+    """
+    parts, too_many = _WORD.split(text), 0 if most is None else len(text) + len(mark) - most
+    # From the end; every second one is a pseudonym.
+    for at in range(len(parts) - 1, -1, -2):
+        whole = parts[at]
+        words = whole if at == len(parts) - 1 else whole.rstrip()
+        parts[at] = words[: max(0, len(words) - max(0, too_many))] + whole[len(words) :]
+        too_many -= len(whole) - len(parts[at])
+    kept = "".join(parts)
+    # So many pseudonyms, or so short a column.
+    return (kept[:-too_many] if too_many > 0 else kept) + mark
 
 
 def _without_a_name(place: str, key: str = "") -> str:
@@ -43,8 +64,14 @@ def _without_a_name(place: str, key: str = "") -> str:
 
 def named_in_address() -> list[User]:
     """Placeholders whose name was replaced, in all or in part, while the address that we made of it holds it still."""
-    replaced = User.objects.filter(is_placeholder=True, full_name__contains=_NOWHERE).order_by("pk")
-    return [user for user in replaced if not _HOLDS_NO_NAME.match(user.email)]
+    replaced = User.objects.filter(is_placeholder=True, full_name__contains="erased-").order_by("pk")
+    of_somebody = [user for user in replaced if ERASED in user.full_name or _is_cut(user.full_name)]
+    return [user for user in of_somebody if not _HOLDS_NO_NAME.match(user.email)]
+
+
+def _is_cut(name: str) -> bool:
+    """An earlier version cut pseudonyms with the name that they had made too long."""
+    return len(name) == LONGEST_NAME and _BEGINNING.search(name) is not None
 
 
 def take_names_from_addresses() -> dict[str, int]:
@@ -64,6 +91,9 @@ def _free(user: User, word: Callable[[str], str]) -> str:
 
 def leave_a_pseudonym(user: User) -> dict[str, int]:
     """Remove what would go with the account, and keep a row without name, log-in or right for what stays."""
+    if not User.objects.filter(pk=user.pk).exists():
+        # It is held by now: before that, it has gone with its project.
+        return {}
     counts: dict[str, int] = {}
     for relation in user._meta.related_objects:
         if relation.on_delete is models.CASCADE and not relation.many_to_many:
@@ -81,7 +111,8 @@ def leave_a_pseudonym(user: User) -> dict[str, int]:
     user.named_address, user.became = "", None
     user.is_active = user.is_staff = user.is_superuser = False
     user.set_unusable_password()
-    user.save()
+    # Of what was read before it was held, nothing else is written.
+    user.save(update_fields=_OF_A_PERSON)
     return counts | {"accounts.user": 1}
 
 

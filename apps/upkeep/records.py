@@ -27,7 +27,7 @@ def new_record(kind: str, name: str, now: datetime) -> ErasureRecord:
 def sign(record: ErasureRecord) -> None:
     """It is over: what was still to be looked for is forgotten with it."""
     record.unfinished, record.signature = None, _signature(settings.ML_SIGNING_KEYS[0], record)
-    record.save()
+    record.save(force_update=True)
     logger.info("Erased kind=%s record=%s", record.kind, record.pk)
 
 

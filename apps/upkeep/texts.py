@@ -30,6 +30,7 @@ from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Issue, Project
 from apps.upkeep.kept import texts_of_four_bytes
+from apps.upkeep.pseudonyms import cut
 
 logger = logging.getLogger(__name__)
 
@@ -141,8 +142,7 @@ class TextTable:
 
     def _write(self, pk: Any, field: Any, value: Any, mark: str = "") -> None:
         if isinstance(value, str):
-            most = getattr(field, "max_length", None)
-            value = (value[: most - len(mark)] if most else value) + mark
+            value = cut(value, field.max_length, mark)
         self.rows.filter(pk=pk).update(**{field.attname: value})
 
 

@@ -110,7 +110,7 @@ class Unfinished:
                 self._take_over(row)
             yield
             self.record.unfinished, self.record.signature = self._box(), ""
-            self.record.save()
+            self.record.save(force_insert=row is None, force_update=row is not None)
 
     def _take_over(self, row: ErasureRecord) -> None:
         """The row as it is by now, with what whoever erases the same has added."""

@@ -208,7 +208,7 @@ def _written(row: AnomalyDetection, finding: Finding) -> AnomalyDetection:
     row.actual_value = finding.actual
     row.evidence = finding.evidence
     row.mitigation_suggestions = list(finding.mitigation)
-    row.save()
+    row.save(force_insert=row._state.adding, force_update=not row._state.adding)
     return row
 
 

@@ -2,13 +2,14 @@
 
 import io
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps import __version__
@@ -102,14 +103,14 @@ class ModelTrainer:
         progress(6, "Serialising")
         content, dataset = _joblib_bytes(fitted.estimators), datasets.dump(issues)
         progress(7, "Storing model, serving artefact and training set")
-        try:
-            stored = job.store(content, fitted.serving, dataset)
-        except StorageError as error:
-            job.note_failure(error.message)
-            if keep_failure:
-                record_failure(model_type, project_id, error.message, user=user, now=job.now)
-            raise
-        try:
+        with job.nothing_in_vain():
+            try:
+                stored = job.store(content, fitted.serving, dataset)
+            except StorageError as error:
+                job.note_failure(error.message)
+                if keep_failure:
+                    record_failure(model_type, project_id, error.message, user=user, now=job.now)
+                raise
             progress(8, "Recording")
             model = job.row(fitted, stored)
             model.metrics |= verdict.figures()
@@ -117,10 +118,6 @@ class ModelTrainer:
             model.provenance = _provenance(issues, stored)
             progress(9, "Activating" if verdict.activate else "Keeping the active model")
             job.register(model, verdict, on_registered)
-        except ApplicationError:
-            # Refused, and so for certain not kept: what was erased meanwhile shall not lie there for a week.
-            job.discard(stored)
-            raise
         return Training(model, verdict)
 
 
@@ -132,7 +129,7 @@ class _Stored:
     dataset: StoredArtifact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Job:
     """One training: of what, for whom, by whom, when."""
 
@@ -141,11 +138,35 @@ class _Job:
     version: str
     user: "User | None"
     now: datetime
+    storage: S3ModelStorageService = field(default_factory=S3ModelStorageService)
+    #: What lies in the store by now, for a row that is not there yet.
+    keys: list[str] = field(default_factory=list)
+    #: Its end may be the database's secret: one that is never answered may have been heard.
+    is_committing: bool = False
+
+    @contextmanager
+    def nothing_in_vain(self) -> Iterator[None]:
+        """Whatever ends it before its row is there takes what it stored away.
+
+        What it had read may be erased by now, and no search comes after that of the erasure.
+        """
+        try:
+            yield
+        except (ApplicationError, IntegrityError):
+            # Refused, and so for certain not kept.
+            self.discard()
+            raise
+        except BaseException:
+            # A row without objects would be worse than objects without a row, which the sweep finds.
+            if not self.is_committing:
+                self.discard()
+            raise
 
     def store(self, model: bytes, serving: bytes, dataset: bytes) -> _Stored:
-        storage = S3ModelStorageService(our_names())
-        training_set = storage.upload_dataset(self.project_id, dataset, extension=datasets.EXTENSION, now=self.now)
-        artefacts = storage.upload_model(
+        self.storage = S3ModelStorageService(our_names())
+        training_set = self.storage.upload_dataset(self.project_id, dataset, extension=datasets.EXTENSION, now=self.now)
+        self.keys.append(training_set.key)
+        artefacts = self.storage.upload_model(
             model_type=self.model_type,
             version=self.version,
             model=model,
@@ -153,16 +174,16 @@ class _Job:
             now=self.now,
             project_id=self.project_id,
         )
+        self.keys += [artefacts.serving.key, artefacts.model.key]
         return _Stored(artefacts, training_set)
 
-    def discard(self, stored: _Stored) -> None:
-        """Remove what no row will name."""
-        storage = S3ModelStorageService(our_names())
+    def discard(self) -> None:
+        """Remove what no row will name; the database, which may be away, is not asked."""
         try:
-            storage.delete_model(stored.artefacts.model.key)
-            storage.delete_object(stored.dataset.key)
+            for key in self.keys:
+                self.storage.delete_object(key)
         except StorageError as error:
-            logger.warning("What a training stored in vain goes with other strays in a week: %s", error.message)
+            logger.warning("What a training stored in vain goes with other strays: %s", error.message)
 
     def row(self, fitted: Fitted, stored: _Stored) -> MLModel:
         model, serving, training_set = stored.artefacts.model, stored.artefacts.serving, stored.dataset
@@ -193,6 +214,7 @@ class _Job:
             model.save(force_insert=True)
             if verdict.activate:
                 model_registry.activate(model, now=self.now, by=self.user)
+            self.is_committing = True
         if verdict.activate:
             ModelLoader().clear_cache()
         TRAININGS.labels(type=self.model_type, outcome="activated" if verdict.activate else "kept").inc()

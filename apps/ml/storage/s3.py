@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.ml.storage import get_object_store
-from apps.ml.storage.errors import ArtifactTruncated, KeyRefused, ObjectExists
+from apps.ml.storage.errors import ArtifactTruncated, KeyRefused, ObjectExists, StorageError
 from apps.ml.storage.keys import (
     DATASETS,
     INDEXES,
@@ -90,7 +90,13 @@ class S3ModelStorageService:
         of = Identity(model_type, project_id, version)
         # The pipeline's key is the claim: whoever creates it owns the directory, so the second write meets nobody.
         claimed = parse_model_key(self._put_at_first_free(keys, model))
-        self._put(claimed.serving, serving)
+        try:
+            self._put(claimed.serving, serving)
+        except BaseException:
+            # Half a training is none, and nobody else knows of it.
+            with suppress(StorageError):
+                self._remove(claimed.model)
+            raise
         logger.info("Model stored key=%s model_bytes=%d serving_bytes=%d", claimed.model, len(model), len(serving))
         return StoredTraining(_artifact(claimed.model, model, of), _artifact(claimed.serving, serving, of))
 

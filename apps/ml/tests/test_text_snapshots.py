@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
@@ -193,6 +194,26 @@ def test_who_read_before_texts_were_erased_writes_nothing_after(kept, monkeypatc
     in_a_new_process(kept)
 
     assert TextSnapshot.objects.get(project=kept).key == ""
+    assert get_object_store().list("ml_indexes") == []
+
+
+def test_an_index_whose_row_cannot_be_written_goes_at_once(kept, monkeypatch):
+    """Texts may be erased by the time that the database is back."""
+    upload, beside = text_snapshots.S3ModelStorageService.upload_index, OperationalError("server closed the connection")
+
+    def closed(*_, **__):
+        raise beside
+
+    def then_the_database_goes(*arguments, **named):
+        stored = upload(*arguments, **named)
+        monkeypatch.setattr(text_snapshots.TextSnapshot.objects, "filter", closed)
+        return stored
+
+    monkeypatch.setattr(text_snapshots.S3ModelStorageService, "upload_index", then_the_database_goes)
+
+    with pytest.raises(OperationalError):
+        in_a_new_process(kept)
+
     assert get_object_store().list("ml_indexes") == []
 
 

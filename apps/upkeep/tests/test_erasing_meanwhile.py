@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
@@ -11,10 +14,14 @@ from apps.importers.keeping import TakenAway
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, Person
 from apps.importers.services import import_issues
-from apps.ml.models import MLModel, TrainingRun
+from apps.ml.models import MLModel, TextSnapshot, TrainingRun
+from apps.ml.services import model_trainer
 from apps.ml.services.training.claims import ClaimLost
 from apps.ml.services.training.jobs import run_training, train_here
+from apps.ml.services.upkeep.strays import sweep_store
 from apps.ml.storage import get_object_store
+from apps.ml.storage.errors import StorageError
+from apps.ml.storage.s3 import S3ModelStorageService
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import alone, erasing
@@ -89,6 +96,93 @@ def test_a_training_begins_anew_and_keeps_nothing(team, erase, sent, now, case):
 
     assert MLModel.objects.get(is_active=True).project_id == scope
     assert search_store([EMAIL, NAME]).found == ()
+
+
+class _Killed(BaseException):
+    """Nothing is done any more, as by kill -9."""
+
+
+def _fails(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+def _ends_at_step_8(error):
+    def progress(step, _text):
+        if step == 8:
+            raise error
+
+    return progress
+
+
+#: Which of these breaks, and with which fault, once the training set that an erasure comes before is stored.
+ENDS = {
+    "the store": ("upload_model", StorageError("timeout")),
+    "half a store": ("_put", StorageError("timeout")),
+    "the database": ("", OperationalError("server closed the connection")),
+    "a limit": ("", SoftTimeLimitExceeded()),
+    "a stop": ("", SystemExit()),
+    "a bug": ("", ZeroDivisionError()),
+}
+
+
+@pytest.fixture
+def stores_after_an_erasure(erase, monkeypatch):
+    """A slow store: the erasure has ended, and is proven, before anything is uploaded."""
+    true = S3ModelStorageService.upload_dataset
+
+    def slow(*given, **named):
+        erase()
+        return true(*given, **named)
+
+    monkeypatch.setattr(S3ModelStorageService, "upload_dataset", slow)
+
+
+@pytest.mark.usefixtures("named", "stores_after_an_erasure")
+@pytest.mark.parametrize("end", ENDS)
+def test_whatever_ends_a_training_takes_away_what_it_stored(team, now, end, monkeypatch):
+    name, error = ENDS[end]
+    true = S3ModelStorageService._put
+
+    def half(storage, key, data):
+        if key.endswith("serving.npz"):
+            raise error
+        true(storage, key, data)
+
+    if name:
+        monkeypatch.setattr(S3ModelStorageService, name, half if name == "_put" else _fails(error))
+
+    with pytest.raises(type(error)):
+        train_here("effort_prediction", team.pk, cause="test", now=now, progress=_ends_at_step_8(error))
+
+    assert [each.key for prefix in ("ml_models", "ml_datasets") for each in get_object_store().list(prefix)] == []
+
+
+@pytest.mark.usefixtures("named", "stores_after_an_erasure")
+def test_what_a_killed_worker_stored_goes_with_the_next_sweep(team, now, monkeypatch):
+    monkeypatch.setattr(model_trainer._Job, "discard", lambda job: None)
+    with pytest.raises(_Killed):
+        train_here("effort_prediction", team.pk, cause="test", now=now, progress=_ends_at_step_8(_Killed()))
+    assert search_store([EMAIL, NAME]).found != ()
+    # Stores tell the time by their own clock.
+    TextSnapshot.objects.update(forgotten_at=timezone.now())
+
+    sweep_store(now=timezone.now() + timedelta(hours=2))
+
+    assert search_store([EMAIL, NAME]).found == ()
+
+
+@pytest.mark.usefixtures("named")
+def test_a_row_that_may_be_there_keeps_its_objects(team, now, monkeypatch):
+    # It is counted after the commit.
+    monkeypatch.setattr(model_trainer, "TRAININGS", None)
+
+    with pytest.raises(AttributeError):
+        train_here("effort_prediction", team.pk, cause="test", now=now)
+
+    assert get_object_store().exists(MLModel.objects.get().dataset_key)
 
 
 # --- Imports ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """A placeholder that loses its name loses it from the address that we made of it, and imports go on to find it."""
 
 import json
+import re
 
 import pytest
 from django.core.management import call_command
@@ -15,6 +16,7 @@ from apps.projects.services import delete_project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import finding
 from apps.upkeep.erasing import ErasureIncomplete, erase_person, erase_project, foresee_person
+from apps.upkeep.pseudonyms import cut
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann@example.com", "Ann Smith"
@@ -195,3 +197,52 @@ def test_a_dry_run_counts_them_as_the_erasure_does(imports, project, now, capsys
     # Her own row, and of two others name and address.
     assert (foreseen["accounts.user"], counts["accounts.user"]) == (5, 5)
     assert User.objects.get(full_name="Cy Young").email == others
+
+
+LONGEST = User._meta.get_field("full_name").max_length
+#: Of letters that no address has, so that the name is all that the address was made of.
+LONG = "部門" * LONGEST
+
+
+@pytest.mark.parametrize("told", [f"{LONG[: LONGEST - 12]} {NAME}", f"{LONG[:90]} {NAME} {LONG[:90]}"])
+def test_a_long_name_is_cut_and_the_pseudonym_is_not(imports, erase, told):
+    (row,) = imports(Person(told))[1]
+    assert "smith" in row.email
+
+    erase()
+
+    row.refresh_from_db()
+    assert "smith" not in row.email
+    assert re.search(r"erased-[0-9a-f]{12}@erased\.invalid", row.full_name)
+    assert len(row.full_name) == LONGEST
+
+
+def test_what_an_earlier_version_cut_goes_with_the_next_erasure(imports, erase):
+    (row,) = imports(Person(f"{LONG[: LONGEST - 12]} Bob Lee"))[1]
+    User.objects.filter(pk=row.pk).update(full_name=f"{LONG[: LONGEST - 11]}erased-f17f")
+    assert "lee" in row.email
+
+    erase()
+
+    row.refresh_from_db()
+    assert "lee" not in row.email
+
+
+WORD = "erased-0123456789ab@erased.invalid"
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "mark", "kept"),
+    [
+        (f"Ask {WORD}", 40, "", f"Ask {WORD}"),
+        (f"Ask {WORD} about it", 42, "", f"Ask {WORD} abo"),
+        (f"Everybody asks {WORD}", 40, "", f"Every {WORD}"),
+        (f"Everybody asks {WORD} twice", 40, " 1a", f"Ev {WORD} 1a"),
+        (f"{WORD} and {WORD}, both", 71, "", f"{WORD} a {WORD}"),
+        (f"{WORD}{WORD}", 40, "", f"{WORD}erased"),
+        (f"Ask {WORD}", 6, "", " erase"),
+        ("Nobody is named", 6, "", "Nobody"), ("Nobody is named", None, " 1a", "Nobody is named 1a"),
+    ],
+)  # fmt: skip
+def test_what_stands_around_pseudonyms_is_cut_first(text, most, mark, kept):
+    assert cut(text, most, mark) == kept

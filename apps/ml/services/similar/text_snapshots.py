@@ -56,7 +56,7 @@ def stored_index(project_id: UUID | str) -> Remembered[TextIndex] | None:
         if isinstance(error, ArtifactRefused | ArtifactCorrupted | ObjectMissing):
             # The next one is written over it.
             TextSnapshot.objects.filter(pk=row.pk, key=row.key).update(key="")
-            _drop_quietly(row.key)
+            _drop_quietly(row.key, S3ModelStorageService(our_names()))
         return None
     INDEX_READS.labels(outcome="read").inc()
     return Remembered(index, TextRevision(row.last_edit, row.last_removal, row.forgotten_at))
@@ -142,20 +142,25 @@ def _write(project_id: UUID | str, index: TextIndex, revision: TextRevision) -> 
     except StorageError as error:
         logger.warning("An index of texts could not be stored project=%s: %s", project_id, error.message)
         return
-    before = TextSnapshot.objects.filter(project_id=project_id, forgotten_at=revision.forgotten_at)
-    old = before.values_list("key", flat=True).first()
-    is_kept = before.update(
-        key=stored.key, digest=stored.digest, signature=stored.signature, last_edit=revision.last_edit,
-        last_removal=revision.last_removal, made_at=now, claimed_at=None,
-    )  # fmt: skip
+    try:
+        before = TextSnapshot.objects.filter(project_id=project_id, forgotten_at=revision.forgotten_at)
+        old = before.values_list("key", flat=True).first()
+        is_kept = before.update(
+            key=stored.key, digest=stored.digest, signature=stored.signature, last_edit=revision.last_edit,
+            last_removal=revision.last_removal, made_at=now, claimed_at=None,
+        )  # fmt: skip
+    except BaseException:
+        # Its titles may be erased by now. Should the row name it after all, the index is built anew.
+        _drop_quietly(stored.key, storage)
+        raise
     logger.info("Index of texts stored project=%s issues=%d bytes=%d", project_id, len(index), stored.size_bytes)
     if gone := old if is_kept else stored.key:
-        _drop_quietly(gone)
+        _drop_quietly(gone, storage)
 
 
-def _drop_quietly(key: str) -> None:
-    """Remove an object that no row names; one that stays is removed with other strays, in a week."""
+def _drop_quietly(key: str, storage: S3ModelStorageService) -> None:
+    """Remove an object that no row names; one that stays is removed with other strays."""
     try:
-        S3ModelStorageService(our_names()).delete_object(key)
+        storage.delete_object(key)
     except StorageError as error:
         logger.warning("An index of texts that nobody needs stays key=%s: %s", key, error.message)

@@ -126,7 +126,7 @@ def become_another(
     if since is not None:
         row.gaps = [*row.gaps, [row.active_at.isoformat(), since.isoformat()]] if row.active_at else row.gaps
         row.active_at = timezone.now()
-    row.save()
+    row.save(force_update=True)
 
 
 def names_of(row: Installation) -> tuple[str, ...]:

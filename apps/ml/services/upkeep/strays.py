@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from django.db.models import Max
+
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
 from apps.ml.services.upkeep.installation import installation, names_of, our_names, this_installation
@@ -31,6 +33,9 @@ MIN_ORPHAN_AGE = timedelta(hours=1)
 #: Models and training sets of a deleted project, and what a broken training left, are removed so long after they were
 #: first seen without a row: time to put a backup back that still names them.
 REMOVED_AFTER = timedelta(days=7)
+#: But what was written around an erasure may hold what it erased: a worker that is killed between its upload and its
+#: row has read before the erasure, and stored after its last search. It goes with the next sweep.
+AROUND_AN_ERASURE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +134,17 @@ def sweep_store(*, now: datetime) -> int:
     )
     Installation.objects.update(gaps=[])
     due = StrayObject.objects.filter(is_newer=False, seen_at__lte=now - REMOVED_AFTER).values_list("key", flat=True)
-    removed = remove(list(due))
+    removed = remove([*due, *_written_around_an_erasure(found.values())])
     StrayObject.objects.filter(key__in=removed).delete()
     return len(removed)
+
+
+def _written_around_an_erasure(found: Collection[Stray]) -> list[str]:
+    erased_at = TextSnapshot.objects.aggregate(last=Max("forgotten_at"))["last"]
+    if erased_at is None:
+        return []
+    written = {stray.object.key: stray.object.modified_at for stray in found if stray.kind != "newer"}
+    return [key for key, moment in written.items() if abs(moment - erased_at) <= AROUND_AN_ERASURE]
 
 
 def remove(keys: Collection[str]) -> list[str]:
