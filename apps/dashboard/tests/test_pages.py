@@ -37,6 +37,7 @@ from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
 from apps.ml.services.sprints.outcome import SprintOutcomeService
 from apps.ml.services.sprints.overview import sprint_overview
 from apps.ml.services.upkeep.installation import note_worker
+from apps.projects.links.services import link_issues
 from apps.projects.models import Issue, Project
 from apps.projects.services import update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
@@ -365,3 +366,10 @@ def test_no_worker_is_said_until_one_was_there(demo: Team, lead: Client):
     for queue in (SHORT, LONG, IMPORTS):
         note_worker(queue, NOW)
     assert "No worker has been seen" not in text_of(lead, "/projects/")
+
+
+def test_an_issue_shows_what_it_waits_for(demo: Team, lead: Client):
+    waits, first = (IssueFactory(project=demo.project, title=title) for title in ("Paint the door", "Buy a door"))
+    link_issues(first, waits, now=timezone.now())
+
+    assert "Buy a door" in text_of(lead, f"/projects/DEMO/issues/{waits.pk}/")
