@@ -127,8 +127,16 @@ ONE_ENGINE_SUFFICES = {
 #: Told on PostgreSQL though they begin so: they are about several connections, and SQLite has one writer.
 TOLD_ON_BOTH = ("apps/dashboard/tests/test_races.py",)
 _REPEATED = tuple(place for places in ONE_ENGINE_SUFFICES.values() for place in places)
-#: Large folders that know no database, so that nothing of them is loaded to find nothing.
-WITHOUT_DATABASE = ("apps/common/tests/charts/", "apps/ml/tests/core/", "apps/ml/tests/reports/")
+#: What is large, or takes long to load, and knows no database, so that nothing of it is loaded to find nothing.
+WITHOUT_DATABASE = (
+    "apps/common/tests/charts/",
+    "apps/ml/tests/core/",
+    "apps/ml/tests/reports/",
+    "tests/test_docs.py",
+    "tests/test_pattern_growth.py",
+    "tests/test_text_growth.py",
+    "tests/test_train_meaning.py",
+)
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 

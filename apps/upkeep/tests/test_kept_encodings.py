@@ -137,7 +137,7 @@ def test_some_letters_are_written_in_codes_where_an_encoding_has_none():
         ("Ann Smith", "A&shy;nn Smith"), ("Wolf Offer", "Wolf O&#xFB00;er"), ("İpek Gül", "&#304;pek G\u00fcl"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("before", ["", "x" * 70_000, "&#305;;" * 40_000])
+@pytest.mark.parametrize("before", ["", "x" * 70_000, "&#305;;" * 12_000])
 def test_letters_that_are_read_as_ones_of_english_are_found_in_codes(name, written, before):
     """What writes them so is a program whose encoding has no such letter."""
     own = f"{before}\n1,{written};5 é\n".encode("cp1252") + b"\xfd\n"
