@@ -18,6 +18,7 @@ from apps.upkeep.unfinished import ErasureIncomplete, read
 pytestmark = [
     pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("model_store_dir", "no_training_begins")
 ]  # fmt: skip
+OTHER_FAULTS = (MemoryError, UnicodeError, OperationalError)
 PEOPLE = {"ann@example.com": "Ann Smith", "bob@example.com": "Bob Brown", "cleo@example.com": "Cleo Clark"}
 
 
@@ -52,8 +53,11 @@ def tried(monkeypatch):
     return told, faults
 
 
-@pytest.mark.parametrize("fault", [OSError, MemoryError, UnicodeError, OperationalError])
-@pytest.mark.parametrize("email", PEOPLE)
+@pytest.mark.parametrize(
+    ("email", "fault"),
+    # The first, one in the middle and the last; and every fault of one.
+    [*((email, OSError) for email in PEOPLE), *(("bob@example.com", each) for each in OTHER_FAULTS)],
+)
 def test_one_that_cannot_go_on_is_logged_without_a_name_and_keeps_no_other_from_its_end(
     broken_off, tried, email, fault, caplog
 ):
