@@ -60,8 +60,9 @@ def test_a_request_sixteen_times_as_long_takes_no_256_times_as_long(lead, number
     for part in PARTS:
         short, long = (part * (length // len(part)) for length in (LONG // FACTOR, LONG))
         ask(short)
-        ratio = seconds(ask, long) / seconds(ask, short)
-        if ratio > LIMIT:
+        # A second look, three times, only where the first one finds something.
+        ratio = seconds(ask, long, 1) / seconds(ask, short, 1)
+        if ratio > LIMIT and (ratio := seconds(ask, long) / seconds(ask, short)) > LIMIT:
             too_slow[part] = ratio
 
     assert not too_slow

@@ -108,15 +108,22 @@ def test_a_text_sixteen_times_as_long_takes_no_256_times_as_long(name, ending):
     too_slow = {
         (beginning, part): ratio
         for beginning, part in HOSTILE
-        if (ratio := growth(READERS[name], beginning, part, ending)) > LIMIT
+        if (ratio := slowest(READERS[name], beginning, part, ending)) > LIMIT
     }
 
     assert not too_slow
 
 
+def slowest(read, beginning, part, ending):
+    """A second look sees what only waited; most need none."""
+    found = growth(read, beginning, part, ending, tries=1)
+    return growth(read, beginning, part, ending) if found > LIMIT else found
+
+
 def growth(read, beginning, part, ending, *, short=SHORT, tries=3):
     short, long = (beginning + part * (length // len(part)) + ending for length in (short, short * FACTOR))
-    return seconds(read, long, tries) / seconds(read, short, tries)
+    # A short text that waited would hide a long one that takes long.
+    return seconds(read, long, tries) / seconds(read, short)
 
 
 def seconds(read, text, tries=3):

@@ -40,8 +40,9 @@ ALL = int(np.argmax(LEVELS == 1.0))
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees() -> Iterator[None]:
-    """What is tested here holds for a few trees as for hundreds, which take half a minute to grow."""
+    """What is tested here holds for a few trees as for hundreds, which take half a minute to grow, and for few splits."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(training._LEARNING, "max_bins", 31)
         patch.setattr(training, "N_TREES", 30)
         patch.setattr(training, "N_BOOSTERS", 2)
         yield
