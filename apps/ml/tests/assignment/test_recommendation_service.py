@@ -149,6 +149,7 @@ def test_whom_is_recorded_and_no_score(project, bug, expert, now):
     assert row.predicted_value == 1.0
 
 
+@pytest.mark.usefixtures("standing_clocks")
 def test_five_hundred_people_take_as_many_queries_as_one(project, bug, expert, now, django_assert_num_queries):
     TERMS.of_project(project.id)
     with django_assert_num_queries(6 + ENTERING):

@@ -40,7 +40,7 @@ ALL = int(np.argmax(LEVELS == 1.0))
 
 @pytest.fixture(scope="module", autouse=True)
 def few_trees() -> Iterator[None]:
-    """What is tested here holds for a few trees as for hundreds, which take half a minute to grow, and for few splits."""
+    """What is tested here holds for a few trees and splits as for hundreds, which take half a minute to grow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(training._LEARNING, "max_bins", 31)
         patch.setattr(training, "N_TREES", 30)
