@@ -1,7 +1,6 @@
 """`import_issues` for trackers: one import right now, or one that is kept in step from now on."""
 
 import getpass
-import json
 import os
 import sys
 from argparse import ArgumentParser
@@ -22,6 +21,7 @@ from apps.importers.records import ImportRefused, RowError
 from apps.importers.report import ImportReport
 from apps.importers.services import led_project
 from apps.importers.sources import jsonlines
+from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.kept import Readable
 from apps.importers.sources.registry import Place
 from apps.importers.syncing import import_told
@@ -105,7 +105,7 @@ def lines_imported(path: Readable, options: dict[str, Any], say: Say) -> ImportR
 
 def _mapping(path: Path | None) -> jsonlines.Shape:
     try:
-        return jsonlines.mapping_of(json.loads(path.read_text(encoding="utf-8")) if path else {})
+        return jsonlines.mapping_of(parsed(path.read_bytes()) if path else {})
     except (OSError, ValueError) as error:
         raise ImportRefused(f"{path} is no mapping in JSON: {error}.") from error
 

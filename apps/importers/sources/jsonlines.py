@@ -77,7 +77,7 @@ def mapping_of(data: Any) -> Shape:
     if wrong := sorted(set(statuses.values()) - set(CATEGORIES)):
         raise ImportRefused(f"A status means {', '.join(CATEGORIES)}, not {', '.join(wrong)}.")
     unit = data.get("hours_in", "hours")
-    if unit not in HOURS_IN:
+    if not isinstance(unit, str) or unit not in HOURS_IN:
         raise ImportRefused(f"hours_in is {', '.join(HOURS_IN)}, not {unit!r}.")
     return Shape({name: tuple(path.split(".")) for name, path in paths.items()}, statuses, HOURS_IN[unit])
 

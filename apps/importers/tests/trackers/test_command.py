@@ -102,8 +102,9 @@ def test_what_a_tracker_told_is_saved_and_imported_again_without_it(project, sou
     assert first == again
 
 
-def test_a_mapping_that_is_no_json_is_told_as_such(tmp_path):
-    (tmp_path / "mapping.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[" * 100_000 + "]" * 100_000], ids=["half", "deep"])
+def test_a_mapping_that_is_no_json_is_told_as_such(tmp_path, text):
+    (tmp_path / "mapping.json").write_text(text)
     (tmp_path / "issues.jsonl").write_text("{}")
     with pytest.raises(CommandError, match="no mapping in JSON"):
         run(str(tmp_path / "issues.jsonl"), project="NEW", create_project="", mapping=tmp_path / "mapping.json")

@@ -88,6 +88,7 @@ def test_a_mapping_says_where_fields_stand_what_statuses_mean_and_the_unit_of_ho
         ({"fields": {"titel": "x"}}, "no field of an issue: titel"),
         ({"statuses": {"X": "open"}}, "not open"),
         ({"hours_in": "days"}, "hours, minutes, seconds"),
+        ({"hours_in": []}, "hours, minutes, seconds"),
         ({"fields": {"title": 7}}, "object of texts"),
     ],
 )
