@@ -31,7 +31,7 @@ class FramingRefused(http.client.HTTPException):
     """Where the pieces of an answer end cannot be told."""
 
 
-class Answer(http.client.HTTPResponse):
+class WholeAnswer(http.client.HTTPResponse):
     """An answer of somebody else, whoever reads it: its chunks are put together here, before any library sees them.
 
     Both http.client and urllib3 read a chunk's size by `int(…, 16)`. '-1' is one to them, of which they read without
@@ -149,7 +149,7 @@ def asked(
             connected.do_handshake()
         with contextlib.closing(http.client.HTTPConnection(target.host, target.port)) as connection:
             # Given, so that it makes none of its own.
-            connection.sock, connection.response_class = connected, Answer
+            connection.sock, connection.response_class = connected, WholeAnswer
             connection.request(method, target.path, body=body, headers={**headers, "Host": target.host_header})
             with connection.getresponse() as answer:
                 yield answer

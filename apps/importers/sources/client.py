@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 
 from apps.common.addresses import Resolver, UrlParts, reachable_addresses, target_of
 from apps.common.exceptions import ApplicationError
-from apps.common.exchanges import Answer
+from apps.common.exchanges import WholeAnswer
 from apps.common.lookups import Lookup
 from apps.common.operations.deadlines import Deadline, Ending
 from apps.importers.records import ImportRefused
@@ -83,13 +83,13 @@ class AnswerUnusable(ImportRefused):
 class _Connection(Ending, HTTPConnection):
     """Of which every exchange ends in time, and every chunk where it says."""
 
-    response_class = Answer
+    response_class = WholeAnswer
 
 
 class _TlsConnection(Ending, HTTPSConnection):
     """Likewise, over TLS."""
 
-    response_class = Answer
+    response_class = WholeAnswer
 
 
 class _Pool(urllib3.HTTPConnectionPool):

@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTT
 from botocore.config import Config
 from django.conf import settings
 
-from apps.common.exchanges import Answer
+from apps.common.exchanges import WholeAnswer
 from apps.common.operations.deadlines import Ending
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def connect(endpoint: str | None) -> "S3Client":
 class _Bounded(Ending):
     """What it answers is not longer than an answer may be."""
 
-    response_class = Answer
+    response_class = WholeAnswer
 
     def getresponse(self) -> urllib3.HTTPResponse:
         response: urllib3.HTTPResponse = super().getresponse()  # type: ignore[misc]
