@@ -13,6 +13,7 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from apps.projects import services
+from apps.projects.history.issue_past import number_or_none
 from apps.projects.models import Issue, IssueChange, Project
 from apps.projects.services import create_issue, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
@@ -80,6 +81,7 @@ def test_no_day_of_a_list_is_implausible(client, team, day):
 SIZES = [
     {"story_points": 1e308},
     {"story_points": -1.0},
+    {"story_points": 5e-324},
     {"estimated_hours": 100_001.0},
     {"actual_hours": 0.00001},
     {"priority": 40_000},
@@ -128,6 +130,21 @@ def test_sizes_that_an_earlier_version_let_in_are_unknown_after_the_update(clien
 
     done.refresh_from_db()
     assert (done.worked_hours, done.updated_at > seen) == (None, True)
+    assert statuses_of_answers(client, team.project_id, issue) == {200, 422}
+
+
+@pytest.mark.parametrize("points", [5e-324, 1e-160, float("inf")])
+def test_points_that_are_none_are_unknown_after_the_update(client, team, points):
+    issue = IssueFactory(project=team.project, title="Change the log-in", story_points=points)
+    IssueChange.objects.create(issue=issue, field="story_points", old_value=repr(points), new_value="3", changed_at=NOW)
+    kept = IssueFactory(project=team.project, story_points=0.0)
+
+    import_module("apps.projects.migrations.0021_sizes_that_are_none").forget_traces(apps, None)
+
+    issue.refresh_from_db()
+    kept.refresh_from_db()
+    assert (issue.story_points, kept.story_points) == (None, 0.0)
+    assert number_or_none(repr(points)) is None
     assert statuses_of_answers(client, team.project_id, issue) == {200, 422}
 
 

@@ -5,4 +5,6 @@
 LEAST_HOURS = 0.0001
 #: Larger values are slips of the finger: 100,000 hours are fifty working years.
 MOST_HOURS = 100_000
+#: Less is no size: no scale has it, and of far smaller numbers the square is nothing, by which forecasts would divide.
+LEAST_POINTS = 0.001
 MOST_POINTS = 10_000

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from apps.common.hours import LEAST_HOURS, MOST_HOURS, MOST_POINTS
+from apps.common.hours import LEAST_HOURS, LEAST_POINTS, MOST_HOURS, MOST_POINTS
 from apps.common.plausible import LONGEST_TEXT, date_fault, readable, text_fault, texts_in
 
 #: The largest value of the column on every database; SQLite takes any.
@@ -22,8 +22,14 @@ def not_an_instant(hours: float) -> None:
         raise ValidationError(f"Write 0 or at least {LEAST_HOURS} hours.", code="min_value")
 
 
+def not_a_trace(points: float) -> None:
+    """Nothing (0), or a size."""
+    if 0 < points < LEAST_POINTS:
+        raise ValidationError(f"Write 0 or at least {LEAST_POINTS} points.", code="min_value")
+
+
 HOURS: Validators = (MinValueValidator(0), MaxValueValidator(MOST_HOURS), not_an_instant)
-POINTS: Validators = (MinValueValidator(0), MaxValueValidator(MOST_POINTS))
+POINTS: Validators = (MinValueValidator(0), MaxValueValidator(MOST_POINTS), not_a_trace)
 SMALL_NUMBER: Validators = (MinValueValidator(0), MaxValueValidator(MOST_OF_A_SMALL_NUMBER))
 
 

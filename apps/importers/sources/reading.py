@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from apps.common.hours import LEAST_HOURS, MOST_HOURS, MOST_POINTS
+from apps.common.hours import LEAST_HOURS, LEAST_POINTS, MOST_HOURS, MOST_POINTS
 from apps.common.plausible import LONGEST_TEXT, date_fault, number_fault
 from apps.importers.records import Person
 from apps.importers.sources.csv.cells import BadValue, quoted
@@ -83,7 +83,7 @@ def hours(value: Any) -> float | None:
 def points(value: Any) -> float | None:
     """Story points that can be."""
     found = number(value)
-    return found if found is not None and 0 <= found <= MOST_POINTS else None
+    return found if found is not None and (found == 0 or LEAST_POINTS <= found <= MOST_POINTS) else None
 
 
 def number(value: Any) -> float | None:

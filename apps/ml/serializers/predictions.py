@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from apps.common.api.answers import Answer, Number
 from apps.common.api.serializers import StrictSerializer
+from apps.common.columns.kinds import not_a_trace
 from apps.common.hours import MOST_HOURS, MOST_POINTS
 from apps.common.plausible import LONGEST_NAME, LONGEST_TEXT, MOST_NAMES
 from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
@@ -79,7 +80,8 @@ class EffortInputSerializer(IssueInputSerializer):
     )
 
     def validate_story_points(self, value: float) -> float:
-        return _finite(value)
+        not_a_trace(_finite(value))
+        return value
 
     def validate_estimated_hours(self, value: float) -> float:
         return _finite(value)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from apps.common.hours import MOST_HOURS
+from apps.common.hours import LEAST_HOURS, MOST_HOURS
 
 #: What an issue's status means once nothing is left to do: delivered, or dropped.
 ENDED = ("done", "dropped")
@@ -32,7 +32,7 @@ def value_as_of(current: str, field: str, changes: Sequence[FieldChange], moment
 def number_or_none(text: str) -> float | None:
     """A number as the history writes it; empty for none, as is what an earlier version let in and nobody means."""
     number = float(text) if text else None
-    return number if number is not None and number <= MOST_HOURS else None
+    return number if number is not None and (number == 0 or LEAST_HOURS <= number <= MOST_HOURS) else None
 
 
 @dataclass(frozen=True, slots=True)

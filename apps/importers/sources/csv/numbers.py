@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from apps.common.hours import LEAST_HOURS, MOST_HOURS, MOST_POINTS
+from apps.common.hours import LEAST_HOURS, LEAST_POINTS, MOST_HOURS, MOST_POINTS
 from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
 
 #: Jira's and GitLab's own defaults: a day of 8 hours, a week of 5 days, a month of 4 weeks.
@@ -95,7 +95,10 @@ def points(text: str, what: str, style: NumberStyle = NumberStyle()) -> float | 
     plain = _POINTS_WORDS.sub("", single_spaced(text))
     if plain and (fraction := _fraction(plain)) is not None:
         return _within(fraction, text, what, most=MOST_POINTS)
-    return quantity(plain or text, what, most=MOST_POINTS, style=style)
+    value = quantity(plain or text, what, most=MOST_POINTS, style=style)
+    if value and value < LEAST_POINTS:
+        raise BadValue(f"{what} is less than any size: {quoted(text)}")
+    return value
 
 
 def _fraction(text: str) -> float | None:
