@@ -17,6 +17,12 @@ NO_NUMBERS = ["1_0", "1_0.5", "\u0661\u0663", "\uff11", "0x10", " 3", "nan", "in
 YEARS = [(1970, False), (1979, False), (1980, True), (2101, True), (2200, True), (2201, False)]
 
 
+@pytest.mark.parametrize("value", [5e-324, "1e-160", 0.0009, 10_001])
+def test_points_that_are_next_to_nothing_or_beyond_all_work_are_none(value):
+    assert reading.points(value) is None
+    assert reading.points(0) == 0
+
+
 @pytest.mark.parametrize("value", NO_NUMBERS)
 def test_trackers_and_json_lines_take_no_other_number(value):
     assert reading.number(value) is None
