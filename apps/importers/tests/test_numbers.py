@@ -122,7 +122,7 @@ def test_points_are_numbers_with_or_without_their_unit(text, expected):
     assert points(text, "story points") == expected
 
 
-@pytest.mark.parametrize("text", ["5e-324", "0.0009", "9" * 400 + "½", "999999999½", "8²", "5①", "3𐄳", "²", "½½", "-1½"])
+@pytest.mark.parametrize("text", ["5e-324", "0.0009", "9" * 400 + "½", "999999999½", "8²", "3𐄳", "²", "½½", "-1½"])
 def test_a_sign_with_a_number_is_no_fraction_and_a_fraction_has_the_bounds_of_numbers(text):
     with pytest.raises(BadValue):
         points(text, "story points")
