@@ -25,7 +25,7 @@ from apps.common.exceptions import ApplicationError
 from apps.importers.models import ImportRun
 from apps.ml.core import zipped
 from apps.ml.storage import get_object_store
-from apps.ml.storage.errors import NotOurs
+from apps.ml.storage.errors import KeyRefused, NotOurs
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Issue, Project
@@ -339,7 +339,8 @@ def search_store(names: Sequence[str]) -> StoreSearch:
         try:
             if _holds(store, key, needles):
                 found.append(key)
-        except (NotOurs, NotSearched) as error:
+        # Of a name that we give to nothing (a file manager's, or NFS's of what is open still) it is somebody else's.
+        except (NotOurs, NotSearched, KeyRefused) as error:
             not_searched[key] = error.message
             logger.warning("Not searched: %s: %s", key, error.message)
     return StoreSearch(tuple(found), not_searched)

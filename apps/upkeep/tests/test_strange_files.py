@@ -14,8 +14,9 @@ from apps.ml.services.effort.answering import answer_effort
 from apps.ml.services.upkeep.verification import verify_store
 from apps.ml.storage import get_object_store
 from apps.ml.storage.objects import MAX_OBJECT_BYTES
+from apps.projects.tests.factories import ProjectFactory
 from apps.upkeep.backup import backup
-from apps.upkeep.erasing import erase_person
+from apps.upkeep.erasing import erase_person, erase_project
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 
@@ -82,3 +83,23 @@ def test_in_place_of_a_model_it_is_damage_and_the_next_method_answers(trained, n
     assert (given.model, given.answer.method) == (None, "similarity")
     assert {each.key for each in found.of("damaged")} == {trained.serving_key, trained.dataset_key}
     assert set(backup(tmp_path / "kept.backup", now=now).missing) == {trained.serving_key, trained.dataset_key}
+
+
+@pytest.mark.parametrize("name", [".DS_Store", ".nfs00000000012", "serving.npz~", "serving (copy).npz", "größe+1.npz"])
+def test_a_file_of_a_name_that_we_give_to_nothing_stops_nothing_either(trained, now, tmp_path, caplog, name):
+    root = get_object_store().directory
+    for folder in ("ml_models/effort_prediction", "ml_datasets", "ml_indexes"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        (root / folder / name).write_text("somebody else's")
+    project = ProjectFactory(key="GONE")
+    UserFactory(email="ada@example.com")
+
+    record = erase_person("ada@example.com", now=now)
+    assert erase_project(project.key, now=now).signature
+
+    assert record.signature
+    assert sum(f"Not searched: {folder}" in caplog.text for folder in ("ml_models", "ml_datasets", "ml_indexes")) == 3
+    verify_store(now=now)
+    call_command("verify_ml_models", "--delete-orphans")
+    assert backup(tmp_path / "kept.backup", now=now).missing == ()
+    assert (root / "ml_datasets" / name).exists()

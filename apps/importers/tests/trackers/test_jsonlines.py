@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.common.hours import LEAST_POINTS
 from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.sources import jira_cloud
 from apps.importers.sources.jsonlines import fields_in, line_of, mapping_of, read, read_line, saved
@@ -150,7 +151,7 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 people = st.builds(Person, texts.filter(bool), st.just(""), texts)
 values = {
     "status": st.sampled_from(STAGES), "sprint": st.sampled_from(["", "s1", "s2"]), "assignee": st.none() | people,
-    "story_points": st.none() | st.floats(0, 100), "title": texts.filter(bool),
+    "story_points": st.none() | st.just(0.0) | st.floats(LEAST_POINTS, 100), "title": texts.filter(bool),
     "labels": st.lists(texts.filter(bool), unique=True).map(tuple),
     "priority": st.none() | st.integers(0, 5), "actual_hours": st.none() | st.floats(1, 100),
 }  # fmt: skip
