@@ -93,6 +93,9 @@ def test_what_somebody_holds_is_left_for_the_next_minute(now):
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '2s'")
         closed.append(record_outcomes(now=now))
+        # The connection goes back to the pool as it came.
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
 
     in_the_midst_of(delete_some, record)
 
