@@ -27,7 +27,7 @@ from apps.ml.services import ModelLoader
 from apps.ml.services.predictions.switch import PredictionsOff
 from apps.ml.services.training.jobs import AlreadyTraining, request_training
 from apps.ml.storage import get_object_store
-from apps.ml.storage.keys import DATASETS, INDEXES
+from apps.ml.storage.keys import DATASETS, INDEXES, is_plain
 from apps.ml.tasks import send_trainings
 from apps.projects.models import Issue, Project
 from apps.projects.placeholders import placeholders_of, touch_work_of
@@ -251,7 +251,9 @@ def _project(key: str) -> Project:
 def _foreseen(project: Project) -> tuple[dict[str, int], set[str]]:
     """How much there is of it, and the keys of its objects."""
     keys, store = keys_of(MLModel.objects.filter(project=project)), get_object_store()
-    keys |= {found.key for prefix in (DATASETS, INDEXES) for found in store.list(f"{prefix}/{project.pk}")}
+    stored = [found.key for prefix in (DATASETS, INDEXES) for found in store.list(f"{prefix}/{project.pk}")]
+    # What has a name that we give to nothing is somebody else's.
+    keys |= set(filter(is_plain, stored))
     counts = {"projects.issue": Issue.objects.filter(project=project).count(), "objects": len(keys)}
     return counts | {"accounts.user": placeholders_of(project).count()}, keys
 

@@ -88,10 +88,10 @@ def test_in_place_of_a_model_it_is_damage_and_the_next_method_answers(trained, n
 @pytest.mark.parametrize("name", [".DS_Store", ".nfs00000000012", "serving.npz~", "serving (copy).npz", "größe+1.npz"])
 def test_a_file_of_a_name_that_we_give_to_nothing_stops_nothing_either(trained, now, tmp_path, caplog, name):
     root = get_object_store().directory
-    for folder in ("ml_models/effort_prediction", "ml_datasets", "ml_indexes"):
+    project = ProjectFactory(key="GONE")
+    for folder in ("ml_models/effort_prediction", "ml_datasets", "ml_indexes", f"ml_datasets/{project.pk}"):
         (root / folder).mkdir(parents=True, exist_ok=True)
         (root / folder / name).write_text("somebody else's")
-    project = ProjectFactory(key="GONE")
     UserFactory(email="ada@example.com")
 
     record = erase_person("ada@example.com", now=now)
