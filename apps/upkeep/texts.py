@@ -339,8 +339,7 @@ def search_store(names: Sequence[str]) -> StoreSearch:
         try:
             if _holds(store, key, needles):
                 found.append(key)
-        # Of a name that we give to nothing (a file manager's, or NFS's of what is open still) it is somebody else's.
-        except (NotOurs, NotSearched, KeyRefused) as error:
+        except (NotOurs, NotSearched, KeyRefused) as error:  # the last: of a name that we give to nothing
             not_searched[key] = error.message
             logger.warning("Not searched: %s: %s", key, error.message)
     return StoreSearch(tuple(found), not_searched)
