@@ -1,12 +1,13 @@
 """What `./run manage check --deploy` says of the notifications' settings."""
 
 import contextlib
-import smtplib
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.mail import get_connection
+
+from apps.accounts.posting import SERVER_FAULTS, fault_in_words
 
 
 @register(Tags.compatibility, deploy=True)
@@ -30,18 +31,15 @@ def the_mail_server_takes_us(**_: Any) -> list[CheckMessage]:
     connection = get_connection()
     try:
         connection.open()
-    # A server may answer a log-in with what is no base64, which is a ValueError.
-    except (smtplib.SMTPException, OSError, ValueError) as error:
-        # By its kind: what a server says may name people.
-        code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+    except SERVER_FAULTS as error:
         return [
             Error(
-                f"The mail server cannot be used: {type(error).__name__}{code}.",
+                fault_in_words(error),
                 hint="Check EMAIL_URL: host, port, user and password, and smtp+tls:// (587) or smtp+ssl:// (465).",
                 id="notifications.E001",
             )
         ]
     finally:
-        with contextlib.suppress(smtplib.SMTPException, OSError, ValueError):
+        with contextlib.suppress(*SERVER_FAULTS):
             connection.close()
     return []

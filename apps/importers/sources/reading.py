@@ -11,6 +11,7 @@ from apps.common.plausible import LONGEST_TEXT, date_fault, number_fault
 from apps.importers.records import Person
 from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.dates import in_utc
+from apps.importers.sources.csv.numbers import POINT_LABEL
 from apps.importers.sources.csv.values import priority as read_priority
 from apps.importers.tracked import Gap, Stage, TrackedSprint
 from apps.importers.writing.workflow import category_of
@@ -18,10 +19,6 @@ from apps.importers.writing.workflow import category_of
 SECONDS_PER_HOUR = 3_600.0
 #: What the tables hold (see apps/projects/models.py and apps/accounts/models.py).
 LONGEST_TITLE, LONGEST_NAME, LONGEST_COMPONENT, LONGEST_PERSON = 500, 64, 200, 200
-#: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
-_POINT_LABEL = re.compile(
-    r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE
-)
 #: The scope of a label, and an ordinal that orders its values: 'workflow::5 - development', 'status: in progress'.
 _LABEL_SCOPE = re.compile(r"(?:workflow|status|state|stage|board)\s*(?:::|[:/])\s*(?:\d+\s*-\s*)?(.+)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -99,7 +96,7 @@ def number(value: Any) -> float | None:
 
 def points_in(labels: Iterable[str]) -> float | None:
     """Story points that a label tells."""
-    found = (match[1] for label in labels if (match := _POINT_LABEL.fullmatch(label.strip())))
+    found = (match[1] for label in labels if (match := POINT_LABEL.fullmatch(label.strip())))
     return next((points(text) for text in found), None)
 
 

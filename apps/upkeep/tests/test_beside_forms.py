@@ -11,13 +11,8 @@ from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.projects.tests.factories import TeamMemberFactory
 from apps.upkeep.erasing import erase_person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann@example.com", "Ann Smith"
-
-
-@pytest.fixture(autouse=True)
-def _no_training_begins(monkeypatch):
-    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from tests.at_once import in_the_midst_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_training_begins"),
     pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer; the PostgreSQL run has these"),
 ]
 EMAIL, NAME, ANOTHER = "ann@example.com", "Ann Smith", "another-correct-horse"
@@ -30,11 +31,6 @@ FORMS = {
     "accounts_user_change": {"email": EMAIL, "full_name": f"{NAME} Jones", "is_active": "on", "is_staff": "on"},
     "auth_user_password_change": {"password1": ANOTHER, "password2": ANOTHER, "usable_password": "true"},
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_training_begins(monkeypatch):
-    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
 
 
 @pytest.fixture

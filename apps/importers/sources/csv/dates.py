@@ -135,17 +135,21 @@ def moment(text: str, what: str, style: DateStyle) -> datetime | None:
     found = written(text, what, style)
     if found is None:
         return None
-    return in_utc(found, lambda year: f"{what} lies in the year {year}: {quoted(text)}")
+    return _in_utc(found)
 
 
 def in_utc(found: datetime, told: Callable[[int], str]) -> datetime:
     """A moment in UTC, naive ones as they are; raises `BadValue`, so told, where its year is no year of work."""
     # Outside lie typing errors and defaults such as 0001-01-01; the first and the last year overflow.
     if date_fault(found) is None:
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        found = _in_utc(found)
     if date_fault(found) is not None:
         raise BadValue(told(found.year))
     return found
+
+
+def _in_utc(found: datetime) -> datetime:
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def written(text: str, what: str, style: DateStyle) -> datetime | None:

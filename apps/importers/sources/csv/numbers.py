@@ -43,6 +43,10 @@ _CLOCK = re.compile(r"([0-9]{1,5}):([0-5][0-9])(?::([0-5][0-9]))?")
 #: Those that Unicode writes in one sign. Others with a number are none: '8²' has a footnote, and is not 10.
 _FRACTIONS = frozenset(map(chr, (*range(0xBC, 0xBF), *range(0x2150, 0x215F), 0x2189)))
 _POINTS_WORDS = re.compile(r"(?<!\s)\s*+(?:sp|pts?|points?|story\s*points?|punkte?|puntos?|pontos?)\.?$", re.IGNORECASE)
+#: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
+POINT_LABEL = re.compile(
+    r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE
+)
 _THOUSANDS = {".": re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+"), ",": re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+")}
 
 

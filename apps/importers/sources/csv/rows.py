@@ -11,7 +11,7 @@ from apps.importers.records import ImportedIssue, NamedSprint, Person, RowError
 from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 from apps.importers.sources.csv.columns import Columns, normal_form
 from apps.importers.sources.csv.dates import moment, written
-from apps.importers.sources.csv.numbers import hours, points
+from apps.importers.sources.csv.numbers import POINT_LABEL, hours, points
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.sprints import exclusive_end, sprints_in
 from apps.importers.sources.csv.values import person, priority
@@ -23,10 +23,6 @@ LONGEST_COMPONENT, LONGEST_SPRINT, LONGEST_PERSON = 200, 200, 200
 CLOCK_SKEW = timedelta(days=1)
 #: A spreadsheet would run a cell that begins so; exports put a quote before it (Linear's does).
 FORMULA_STARTS = ("'=", "'+", "'-", "'@")
-#: Trackers without points keep them in a label: 'estimate: 3', 'points/5', 'SP 8'.
-_POINT_LABEL = re.compile(
-    r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE
-)
 
 UNTITLED = "without a title: the id stands for one"
 TITLE_CUT = f"with a title cut to {LONGEST_TITLE} characters"
@@ -183,7 +179,7 @@ class RowReader:
 
     def _points(self, texts: Mapping[str, str], labels: Sequence[str], unread: list[str]) -> float | None:
         """Story points from their columns, else from a label that names them."""
-        named = next((match[1] for label in labels if (match := _POINT_LABEL.fullmatch(single_spaced(label)))), "")
+        named = next((match[1] for label in labels if (match := POINT_LABEL.fullmatch(single_spaced(label)))), "")
         try:
             return points(texts.get("story_points", "").strip() or named, "story points", self.reading.numbers)
         except BadValue as error:
