@@ -11,6 +11,7 @@ from django.db import models
 
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import ERASED, LONGEST_NAME, User
+from apps.common.texts.cutting import cut_between_words
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.records import subject_of
 
@@ -50,7 +51,8 @@ def cut(text: str, most: int | None, mark: str = "") -> str:
     for at in range(len(parts) - 1, -1, -2):
         whole = parts[at]
         words = whole if at == len(parts) - 1 else whole.rstrip()
-        parts[at] = words[: max(0, len(words) - max(0, too_many))] + whole[len(words) :]
+        # No half of somebody else's name stays.
+        parts[at] = cut_between_words(words, max(0, len(words) - max(0, too_many))) + whole[len(words) :]
         too_many -= len(whole) - len(parts[at])
     kept = "".join(parts)
     # So many pseudonyms, or so short a column.

@@ -10,6 +10,7 @@ from django.db import models
 
 from apps.common.hours import LEAST_HOURS, LEAST_POINTS, MOST_HOURS, MOST_POINTS
 from apps.common.plausible import LONGEST_TEXT, date_fault, readable, text_fault, texts_in
+from apps.common.texts.cutting import cut_between_words
 
 #: The largest value of the column on every database; SQLite takes any.
 MOST_OF_A_SMALL_NUMBER = 32_767
@@ -63,7 +64,10 @@ class _Told:
 
     def get_prep_value(self, value: Any) -> Any:
         told = super().get_prep_value(value)  # type: ignore[misc]
-        return readable(told, is_line=False)[: self.max_length] if isinstance(told, str) else told
+        if not isinstance(told, str):
+            return told
+        told = readable(told, is_line=False)
+        return told if self.max_length is None else cut_between_words(told, self.max_length)
 
 
 # Django's classes take no arguments of type when they run.

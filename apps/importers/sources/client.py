@@ -28,6 +28,7 @@ from apps.common.exceptions import ApplicationError
 from apps.common.exchanges import WholeAnswer
 from apps.common.lookups import Lookup
 from apps.common.operations.deadlines import Deadline, Ending
+from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import ImportRefused
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.budget import Budget
@@ -186,7 +187,7 @@ class Client:
         if errors and not (isinstance(data, dict) and any(data.values())):
             first = errors[0] if isinstance(errors, list) else errors
             told = first.get("message", "") if isinstance(first, dict) else first
-            raise TrackerRefused(f"{_place(self.base_url)} says: {str(told)[:MOST_TOLD]}")
+            raise TrackerRefused(f"{_place(self.base_url)} says: {cut_between_words(str(told), MOST_TOLD)}")
         if not isinstance(data, dict):
             raise AnswerUnusable(f"{_place(self.base_url)} answered GraphQL without data.")
         return data
@@ -367,7 +368,7 @@ def _message(answer: HttpAnswer) -> str:
         return "no reason given"
     if isinstance(told, dict):
         found = told.get("message") or told.get("errorMessages") or told.get("error") or told.get("errors")
-        return str(found)[:MOST_TOLD]
+        return cut_between_words(str(found), MOST_TOLD)
     return "no reason given"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.common.hours import LEAST_HOURS, LEAST_POINTS, MOST_HOURS, MOST_POINTS
 from apps.common.plausible import LONGEST_TEXT, date_fault, number_fault
+from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import Person
 from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.dates import in_utc
@@ -151,7 +152,7 @@ def rows(value: Any) -> list[Any]:
 
 def fitting(text: Any, longest: int) -> str:
     """A text on one line, cut to what the table holds; without what a database cannot keep."""
-    return " ".join(str(text or "").replace("\0", " ").split())[:longest]
+    return cut_between_words(" ".join(str(text or "").replace("\0", " ").split()), longest)
 
 
 def labels_of(found: Any) -> tuple[str, ...]:
@@ -168,7 +169,7 @@ def label_in(event: Any) -> str:
 
 def long_text(text: Any) -> str:
     """A description, cut, without what a database cannot keep; trackers allow 32,767 characters (Jira) to 1 MB."""
-    return str(text or "").replace("\0", " ").strip()[:LONGEST_TEXT]
+    return cut_between_words(str(text or "").replace("\0", " ").strip(), LONGEST_TEXT)
 
 
 def text_of_html(markup: Any) -> str:

@@ -4,6 +4,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from apps.common.plausible import readable, text_fault
+from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import ImportedIssue, RowError
 from apps.importers.tracked import Change, TrackedIssue
 
@@ -44,7 +45,7 @@ def _plain(text: str, name: str) -> str:
         return readable(text, is_line=False)
     # What is seen of an id or a title is decided where it is written.
     kept = text if text.isprintable() else "".join(each if each.isprintable() else _in_line(each) for each in text)
-    return kept[: _LONGEST.get(name, LONGEST_LINE)]
+    return cut_between_words(kept, _LONGEST.get(name, LONGEST_LINE))
 
 
 def _in_line(character: str) -> str:

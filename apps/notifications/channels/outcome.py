@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from apps.common.texts.cutting import cut_between_words
+
 #: As much of an answer as helps to find a fault; what it says beyond that is not ours to keep.
 EXCERPT_CHARACTERS = 200
 
@@ -26,4 +28,5 @@ class Outcome:
 def excerpt_of(answer: bytes) -> str:
     """The beginning of an answer, in one printable line."""
     text = answer[: 4 * EXCERPT_CHARACTERS].decode(errors="replace")
-    return "".join(char if char.isprintable() else " " for char in text)[:EXCERPT_CHARACTERS].strip()
+    printable = "".join(char if char.isprintable() else " " for char in text).strip()
+    return cut_between_words(printable, EXCERPT_CHARACTERS)

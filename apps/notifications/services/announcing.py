@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.common.exceptions import Conflict
+from apps.common.texts.cutting import cut_between_words
 from apps.notifications import selectors
 from apps.notifications.models import Channel, Delivery, Event, Notification, Webhook
 from apps.notifications.selectors import OF_LEADS, Recipient, rank
@@ -176,7 +177,9 @@ def _row(project: Project, news: News, *, now: datetime) -> Notification:
 
 def _subject(project: Project, news: News, sentence: str) -> str:
     marked = f"[{project.key}] {news.severity}: {sentence}"
-    return marked if len(marked) <= MOST_SUBJECT_CHARACTERS else marked[: MOST_SUBJECT_CHARACTERS - 1].rstrip() + "…"
+    if len(marked) <= MOST_SUBJECT_CHARACTERS:
+        return marked
+    return cut_between_words(marked, MOST_SUBJECT_CHARACTERS - 1) + "…"
 
 
 def _body(project: Project, news: News, sentence: str, url: str | None) -> str:

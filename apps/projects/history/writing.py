@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 
 from apps.accounts.models import User
+from apps.common.texts.cutting import cut_between_words
 from apps.projects.models import Issue, IssueChange, IssueType, WorkflowStatus
 
 #: Of a new description so much is kept beside the old one, to be read; nothing is told from it.
@@ -32,7 +33,7 @@ def new_change(issue: Issue, field: str, old: Any, new: Any, *, by: User | None,
     """An entry of the history, not yet stored."""
     text = as_history_text(new)
     if field == IssueChange.Field.DESCRIPTION and len(text) > SHOWN_CHARACTERS:
-        text = f"{text[:SHOWN_CHARACTERS]}…"
+        text = f"{cut_between_words(text, SHOWN_CHARACTERS)}…"
     return IssueChange(
         issue=issue, field=field, old_value=as_history_text(old), new_value=text, changed_at=at, changed_by=by
     )

@@ -18,6 +18,7 @@ from rest_framework.test import APIClient
 from apps.accounts.tests.factories import UserFactory
 from apps.common.models import FirstAnswer
 from apps.dashboard.pages import backlog
+from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
 from apps.ml.models import PredictionHistory
 from apps.ml.services.predictions import questions, record
 from apps.ml.services.predictions.switch import TERMS
@@ -98,6 +99,20 @@ def erased(now, monkeypatch):
         return done
 
     return erased
+
+
+@pytest.mark.parametrize("part", ["ada@e", "ada@example.co", "Ada L", "Ada Lovelac"])
+def test_of_a_long_description_no_half_of_a_name_is_kept(ask, issue, now, part):
+    whole = EMAIL if EMAIL.startswith(part) else NAME
+    before = "x " * MAX_DESCRIPTION_CHARACTERS
+    Issue.objects.update(description=f"{before[: MAX_DESCRIPTION_CHARACTERS - 1 - len(part)]} {whole} knows.")
+
+    assert ask("predict-effort").status_code == 200
+    erase_person(EMAIL, now=now)
+
+    kept = PredictionHistory.objects.exclude(prediction_type="task_assignment").get().input["description"]
+    assert len(kept) > MAX_DESCRIPTION_CHARACTERS - 20
+    assert not kept.endswith(part)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from apps.common.plausible import LONGEST_TEXT
+from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import ImportedIssue, NamedSprint, Person, RowError
 from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 from apps.importers.sources.csv.columns import Columns, normal_form
@@ -85,7 +86,7 @@ class RowReader:
             external_id=self._identity(external_id, title, texts),
             source_id=texts.get("source_id", "").strip()[:LONGEST_ID],
             title=title,
-            description=texts.get("description", "").strip()[:LONGEST_TEXT],
+            description=cut_between_words(texts.get("description", "").strip(), LONGEST_TEXT),
             issue_type=_fitting(texts, "issue_type", LONGEST_TYPE),
             parent=texts.get("parent", "").strip()[:LONGEST_ID],
             blocked_by=self._linked("blocked_by", cells),
@@ -205,7 +206,7 @@ def _title(text: str, external_id: str) -> tuple[str, tuple[str, ...]]:
         raise BadValue("the row has neither a title nor an id")
     if not title:
         return external_id, (UNTITLED,)
-    return (title, ()) if len(title) <= LONGEST_TITLE else (title[:LONGEST_TITLE], (TITLE_CUT,))
+    return cut_between_words(title, LONGEST_TITLE), (() if len(title) <= LONGEST_TITLE else (TITLE_CUT,))
 
 
 def _fitting(texts: Mapping[str, str], name: str, longest: int) -> str:

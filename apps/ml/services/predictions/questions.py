@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from apps.common.texts.cutting import cut_between_words
 from apps.ml.core.records import IssueFacts
-from apps.ml.core.text import clipped
+from apps.ml.core.text import MAX_DESCRIPTION_CHARACTERS
 from apps.ml.selectors.issues import facts_of
 from apps.ml.services.predictions.given import Answer, GivenAnswer
 from apps.ml.services.predictions.record import Row, prediction_row, record_predictions
@@ -100,5 +101,6 @@ def _row(
 
 def _remembered(facts: IssueFacts) -> dict[str, Any]:
     """What was known, of a long description the part that was read."""
-    known = {name: getattr(facts, name) for name in facts.__slots__} | {"description": clipped(facts.description)}
+    read = cut_between_words(facts.description, MAX_DESCRIPTION_CHARACTERS)
+    known = {name: getattr(facts, name) for name in facts.__slots__} | {"description": read}
     return {name: value for name, value in known.items() if value not in ("", None, ())}
