@@ -9,8 +9,7 @@ class PasswordCodes(PasswordResetTokenGenerator):
     """Django's own, which end with the password, the address or a log-in; ours end with a switching off, too."""
 
     def _make_hash_value(self, user: User, timestamp: int) -> str:
-        # Nothing is added for who never was: the codes of before an update go on working.
-        return super()._make_hash_value(user, timestamp) + (at.isoformat() if (at := user.switched_off_at) else "")
+        return super()._make_hash_value(user, timestamp) + user.when_last_off()
 
 
 password_codes = PasswordCodes()

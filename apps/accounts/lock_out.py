@@ -22,10 +22,10 @@ from django.http.response import HttpResponseBase
 
 from apps.accounts.mailboxes import LONGEST_MAILBOX, LONGEST_SPELLING, mailbox
 from apps.common.api.problems import PROBLEM_JSON, problem
+from apps.common.api.programs import is_of_program
 from apps.common.api.throttling import client_address, limit_of, wait_for
 from apps.common.counters import count, counted_so_far
 
-_API = "/api/"
 #: Marks a browser that has been in an account.
 KNOWN_BROWSER = "known_browser"
 #: Longer than anybody is on holiday.
@@ -53,7 +53,7 @@ def too_many(request: HttpRequest, seconds: float) -> HttpResponseBase:
     wait = max(math.ceil(seconds), 1)
     detail = f"Too many attempts to log in. Try again in {math.ceil(wait / 60)} min."
     headers = {"Retry-After": str(wait)}
-    if request.path.startswith(_API):
+    if is_of_program(request):
         body = {**problem(429, "Throttled", detail, "throttled"), "instance": request.path}
         return JsonResponse(body, status=429, content_type=PROBLEM_JSON, headers=headers)
     return HttpResponse(detail, status=429, content_type="text/plain; charset=utf-8", headers=headers)

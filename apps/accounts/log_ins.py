@@ -42,8 +42,13 @@ class TokenReused(LogInEnded):
     default_code = "token_reused"
 
 
+@transaction.atomic
 def log_in(user: User, *, now: datetime) -> RefreshToken:
     """Open a log-in; its token gives access tokens. Those of the person that nobody can renew any more go."""
+    # Its password was looked at a while ago: an account that was switched off meanwhile has no log-ins.
+    as_looked_at = User.objects.filter(pk=user.pk, is_active=True, switched_off_at=user.switched_off_at)
+    if as_looked_at.select_for_update(no_key=True).first() is None:
+        raise LogInEnded("This account was switched off.")
     LogIn.objects.filter(user=user, renewed_at__lt=now - api_settings.REFRESH_TOKEN_LIFETIME).delete()
     token = RefreshToken.for_user(user)
     opened = LogIn.objects.create(user=user, current_token=token["jti"], opened_at=now, renewed_at=now)

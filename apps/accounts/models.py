@@ -1,5 +1,6 @@
 """People who log in, and people whom an import names and who cannot."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -73,7 +74,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
-    #: When it last was; a code that was mailed before is worth nothing when the account is switched on again.
+    #: When it last was; what was mailed or opened before is worth nothing when the account is switched on again.
     switched_off_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     #: Named by an import and nobody who logs in: `email` is one that no mail reaches. Becomes a person's by an accepted
@@ -107,6 +108,19 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.full_name or self.email
+
+    def get_session_auth_hash(self) -> str:
+        """What a session of pages holds of its person; with a new password, or once switched off, another."""
+        return super().get_session_auth_hash() + self.when_last_off()
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same by earlier secret keys."""
+        for each in super().get_session_auth_fallback_hash():
+            yield each + self.when_last_off()
+
+    def when_last_off(self) -> str:
+        """For what ends with a switching-off. Empty for who never was: what was of before an update goes on."""
+        return self.switched_off_at.isoformat() if self.switched_off_at else ""
 
     def delete(self, using: str | None = None, keep_parents: bool = False) -> tuple[int, dict[str, int]]:
         """The account with all that goes with it, also with what others have given it meanwhile.

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.db.models.signals import post_save
 from django.dispatch import Signal
 from django.utils import timezone
@@ -29,14 +27,6 @@ def _saved(
         return
     instance.switched_off_at = timezone.now()
     User.objects.filter(pk=instance.pk).update(switched_off_at=instance.switched_off_at)
+    # Sessions of pages hold the moment of before.
     log_out_everywhere(instance)
-    _end_sessions(instance)
     switched_off.send(User, user=instance)
-
-
-def _end_sessions(user: User) -> None:
-    # Whose a session is stands inside it; accounts are switched off rarely.
-    open_ones = Session.objects.filter(expire_date__gt=timezone.now()).iterator()
-    Session.objects.filter(
-        pk__in=[each.pk for each in open_ones if each.get_decoded().get(SESSION_KEY) == str(user.pk)]
-    ).delete()

@@ -80,3 +80,25 @@ def test_what_somebody_changes_of_their_own_account_ends_nothing():
     user.save()
 
     assert APIClient(headers={"Authorization": f"Bearer {key}"}).get(ME).status_code == 200
+
+
+@pytest.mark.parametrize("by", ["api", "page"])
+def test_a_log_in_that_is_under_way_meanwhile_lets_nobody_in(monkeypatch, by):
+    user = UserFactory()
+    hashed = User.check_password
+
+    def while_switched(self: User, password: str) -> bool:
+        is_right = hashed(self, password)
+        for is_on in (False, True):
+            switch(User.objects.get(pk=user.pk), on=is_on)
+        return is_right
+
+    monkeypatch.setattr(User, "check_password", while_switched)
+    page = Client()
+    if by == "api":
+        answer = APIClient().post(f"{AUTH}token/", {"email": user.email, "password": PASSWORD})
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "log_in_ended"
+    else:
+        page.post("/login/", {"username": user.email, "password": PASSWORD})
+        assert page.get("/keys/").status_code == 302

@@ -22,6 +22,7 @@ from apps.common.api.problems import (
     problem,
     problem_of,
 )
+from apps.common.api.programs import is_of_program
 from apps.common.api.query import has_body_in_vain, unknown_parameters
 from apps.common.api.throttling import client_address, wait_for, wait_for_refused
 from apps.common.operations.database_faults import DATABASE_FAULTS
@@ -29,10 +30,6 @@ from apps.common.uploads import longest_body
 
 #: Bytes of path and query. Browsers and proxies stop at about twice as many.
 LONGEST_ADDRESS = 4_000
-
-
-#: Below it programs are answered, beside it people.
-_OF_PROGRAMS = ("/api/", "/mcp")
 
 
 class RequestLimits:
@@ -98,7 +95,7 @@ class RequestLimits:
             # As the page of a fault, which looks at what went wrong, and not logged as one.
             answer: HttpResponseBase = get_resolver().resolve_error_handler(500)(request)
             return answer
-        if not isinstance(error, DATABASE_FAULTS) or not request.path_info.startswith(_OF_PROGRAMS):
+        if not isinstance(error, DATABASE_FAULTS) or not is_of_program(request):
             # A page tells it as a page.
             return None
         body, headers = database_away(error)
@@ -119,7 +116,7 @@ def _too_long(request: HttpRequest) -> HttpResponseBase | None:
 
 def _is_refused(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Whether a program asks, and in vain: what is done is counted before, and faults of ours count for nobody."""
-    return request.path_info.startswith(_OF_PROGRAMS) and 400 <= response.status_code < 500
+    return is_of_program(request) and 400 <= response.status_code < 500
 
 
 def _says_nothing(response: HttpResponseBase) -> bool:

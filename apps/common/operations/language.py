@@ -6,8 +6,7 @@ from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-#: Whatever is asked by programs, and the description of it.
-_OF_PROGRAMS = "/api/"
+from apps.common.api.programs import is_of_program
 
 
 class ReaderLanguage(LocaleMiddleware):
@@ -15,7 +14,7 @@ class ReaderLanguage(LocaleMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         """Choose before anything is told."""
-        if request.path_info.startswith(_OF_PROGRAMS):
+        if is_of_program(request):
             translation.activate(settings.LANGUAGE_CODE)
             request.LANGUAGE_CODE = settings.LANGUAGE_CODE
         else:
@@ -23,6 +22,6 @@ class ReaderLanguage(LocaleMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Say which it was, and leave none behind: what follows in this thread is another reader's."""
-        answer = response if request.path_info.startswith(_OF_PROGRAMS) else super().process_response(request, response)
+        answer = response if is_of_program(request) else super().process_response(request, response)
         translation.deactivate()
         return answer

@@ -14,11 +14,10 @@ from rest_framework import exceptions
 
 from apps.common.api import problems
 from apps.common.api.busy import Busy
+from apps.common.api.programs import is_of_program
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
 from apps.common.operations.database_faults import DATABASE_FAULTS
 
-#: What lies below answers programs.
-API = "/api/"
 #: What services raise of input that cannot be right, here and in Django REST framework.
 REFUSED_INPUT = (ValidationError, exceptions.ValidationError)
 #: Likewise, and where something cannot be done.
@@ -39,19 +38,19 @@ _TOLD = (*REFUSED_INPUT, NotEnoughData)
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that was refused before any view saw it."""
-    return problems.bad_request(request, exception) if _is_program(request) else _page(request, 400)
+    return problems.bad_request(request, exception) if is_of_program(request) else _page(request, 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
     """What one's role does not allow, or a form that did not come from here."""
-    if _is_program(request):
+    if is_of_program(request):
         return problems.forbidden(request, exception or PermissionDenied(reason))
     return _page(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """An address that leads nowhere, or where one may not go."""
-    return problems.not_found(request, exception) if _is_program(request) else _page(request, 404)
+    return problems.not_found(request, exception) if is_of_program(request) else _page(request, 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -61,7 +60,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         # Of a page of somebody else's, the administration's say, which knows nothing of it.
         return _come_again(request, error.status_code, error.wait)
     is_away = isinstance(error, DATABASE_FAULTS)
-    if _is_program(request):
+    if is_of_program(request):
         return problems.unavailable(request) if is_away else problems.server_error(request)
     # The page asks nobody who reads it: each question to a database that is away would take its time again.
     request.user = AnonymousUser()
@@ -127,10 +126,6 @@ def _flat(texts: Any) -> list[Any]:
     if isinstance(texts, dict):
         return [text for each in texts.values() for text in _flat(each)]
     return list(texts) if isinstance(texts, list) else [texts]
-
-
-def _is_program(request: HttpRequest) -> bool:
-    return request.path_info.startswith(API)
 
 
 def _come_again(request: HttpRequest, status: int, seconds: int, **more: bool) -> HttpResponse:

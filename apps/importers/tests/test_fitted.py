@@ -29,7 +29,10 @@ def test_every_text_of_a_record_is_plain_and_none_is_longer_than_its_column():
         line=1, external_id=HOSTILE, title=HOSTILE, description=f"{HOSTILE}\n", source_id="s" * 500,
         sprint_id="9" * 500, assignee=Person(HOSTILE, HOSTILE, HOSTILE), labels=(HOSTILE,),
         blocked_by=(HOSTILE,), parent=HOSTILE,
-        changes=(Change("status", Stage(HOSTILE, "done"), None, NOW), Change("labels", (), (HOSTILE,), NOW)),
+        changes=(
+            Change("status", Stage(HOSTILE, "done"), None, NOW, Person(HOSTILE)),
+            Change("labels", (), (HOSTILE,), NOW),
+        ),
     )  # fmt: skip
 
     found = fitted(told)
@@ -40,7 +43,7 @@ def test_every_text_of_a_record_is_plain_and_none_is_longer_than_its_column():
     assert found.description == "a b c d\u202ee\n"
     assert (len(found.source_id), len(found.sprint_id)) == (200, 200)
     assert found.assignee == Person(PLAIN, PLAIN, PLAIN)
-    assert found.changes[0].old == Stage(PLAIN, "done")
+    assert (found.changes[0].old, found.changes[0].by) == (Stage(PLAIN, "done"), Person(PLAIN))
     assert found.changes[1].new == (PLAIN,)
 
 
@@ -100,7 +103,7 @@ def test_one_hostile_line_does_not_keep_the_others_out(name, content):
 #: What no field may hold, and what some may.
 ODD = (
     None, "", " ", True, 0, -1, 10**400, 1e308, -1e308, "1e999", "NaN", [], {}, [[]], [None], {"a": None}, "\0",
-    "x" * 3_000, "2026-02-30", "9999-12-31T23:59:59Z", "0001-01-01", 1e18, -(10**30),
+    "a \ud83d", "x" * 3_000, "2026-02-30", "9999-12-31T23:59:59Z", "0001-01-01", 1e18, -(10**30),
 )  # fmt: skip
 
 

@@ -32,7 +32,8 @@ def _fitted(value: Any, name: str) -> Any:
         case tuple():
             return tuple(_fitted(each, name) for each in value)
         case Change():
-            return replace(value, old=_fitted(value.old, value.field), new=_fitted(value.new, value.field))
+            old, new = (_fitted(each, value.field) for each in (value.old, value.new))
+            return replace(value, old=old, new=new, by=_fitted(value.by, "by"))
         case _ if is_dataclass(value) and not isinstance(value, type):
             parts = {each.name: getattr(value, each.name) for each in fields(value)}
             changed = {part: new for part, old in parts.items() if (new := _fitted(old, part)) != old}

@@ -372,3 +372,12 @@ def test_an_idempotency_key_changes_nothing(team):
 
     assert [(each.status_code, REPLAYED in each) for each in answers] == [(200, False)] * 2
     assert not FirstAnswer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "host", "status"), [("/mcp", "evil.example", 400), ("/mcp", "[::1", 400), ("/mcp/x", "testserver", 404)]
+)
+def test_what_is_no_question_to_the_assistants_address_is_refused_in_a_problem_document(client, path, host, status):
+    answer = client.post(path, b"{}", "application/json", headers={"host": host})
+
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
