@@ -16,6 +16,7 @@ from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
 from apps.ml.services.upkeep.installation import installation, names_of, our_names, this_installation
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
+from apps.ml.services.upkeep.unwritten import remove_unwritten
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
 from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS
@@ -115,11 +116,14 @@ def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterat
 def sweep_store(*, now: datetime) -> int:
     """Remember what is without a row, and remove what has been for REMOVED_AFTER; returns how many objects.
 
+    What killed uploads left goes first.
+
     Raises
     ------
     StorageError
         If the store cannot be used; the next night does it.
     """
+    remove_unwritten(now=now)
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)
