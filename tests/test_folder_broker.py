@@ -1,6 +1,8 @@
 """The folder that is a broker holds whole messages only."""
 
+import os
 import threading
+import time
 from pathlib import Path
 from queue import Empty
 
@@ -56,3 +58,18 @@ def test_a_torn_message_ends_no_worker(channel, tmp_path, torn, caplog):
 
     assert "could not be read" in caplog.text
     assert channel._get("q") == {"number": 2}
+
+
+@pytest.mark.parametrize("rests_seconds", [60, 3_660])
+def test_what_a_killed_process_left_of_a_message_is_gone_after_an_hour(channel, tmp_path, rests_seconds):
+    left = tmp_path / ".123_0b6d5c3e-7a54-4a1b-9d0e-3f2a1b4c5d6e.celery.msg.part"
+    left.write_bytes(b'{"number": ')
+    kept = tmp_path / ".somebodys.part"
+    kept.touch()
+    moment = time.time() - rests_seconds
+    for path in (left, kept):
+        os.utime(path, (moment, moment))
+
+    channel.connection.client.channel()
+
+    assert (left.exists(), kept.exists()) == (rests_seconds < 3_600, True)

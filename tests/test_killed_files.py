@@ -21,9 +21,8 @@ INTO_PLACE = {"replace", "rename", "renames", "link"}
 NAMED = {
     "apps/common/operations/metric_files/__init__.py": "a folder of numbers, which the next process takes away",
     "apps/common/operations/metric_files/tallies.py": "numbers, in that folder",
-    "apps/common/operations/rights.py": "a key, beside the file that holds it",
-    "apps/common/operations/unnamed_files.py": "where a file system has none without; the next one takes it away",
-    "base/folder_broker.py": "messages, which hold ids",
+    "apps/common/operations/unnamed_files.py": "where there are none without; the next one or the sweep takes it away",
+    "base/folder_broker.py": "messages, which hold ids; the next channel takes them away",
     "base/settings_test.py": "the tests' own installation",
 }
 

@@ -1,7 +1,7 @@
 """What was read of a project's texts before an erasure is not written after it, whoever has read it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import ClassVar, TypeVar
 from uuid import UUID
@@ -15,6 +15,8 @@ Written = TypeVar("Written")
 NEVER = datetime.fromtimestamp(0, UTC)
 #: Where it stands, from a project on: beside the index of its texts, which an erasure forgets (`TextSnapshot`).
 ERASED_AT = "text_snapshot__forgotten_at"
+#: Told by who erases: when people and projects were.
+MOMENTS: list[Callable[[], Iterable[datetime]]] = []
 #: An erasure that looks again has another moment each time, within seconds.
 _MOST_TIMES = 3
 
@@ -23,6 +25,11 @@ class ErasedMeanwhile(Conflict):
     """Somebody was erased while this was worked out: ask again."""
 
     code: ClassVar[str] = "erased_meanwhile"
+
+
+def moments_of_erasures() -> set[datetime]:
+    """When people and projects were erased, of all that is recorded."""
+    return {moment for told in MOMENTS for moment in told()}
 
 
 def texts_erased_at(project_id: UUID | str) -> datetime:

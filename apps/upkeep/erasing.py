@@ -162,12 +162,12 @@ def _search_to_the_end(rest: Unfinished, search: Search, taken: list[UUID], now:
     try:
         wait_for_imports()
         search = _erase_the_rest(rest, search, taken)
-        stored = search_objects(search.sought)
+        stored = search_objects(search.sought, now=now)
         if ours_of(stored.found):
             with forgetting():
                 taken += take_away()
                 rest.add([], [], drop_models([], stored.found), {})
-            stored = search_objects(search.sought)
+            stored = search_objects(search.sought, now=now)
     finally:
         _train_again(rest, taken, now)
     return search, stored
@@ -299,7 +299,7 @@ def _finish_project(rest: Unfinished, taken: list[UUID], *, now: datetime, other
             wait_for_questions()
             _train_again(rest, taken, now)
             sought, taken = rest.sought, []
-            stored = search_objects(sought)
+            stored = search_objects(sought, now=now)
             # As `domain_of` a project that is gone.
             domains = [f"-{UUID(each.names[0]).hex[-12:]}." for each in sought]
             if any(User.objects.filter(is_placeholder=True, email__contains=each).exists() for each in domains):

@@ -1,8 +1,10 @@
 """Objects of the model store that hold a name which is to be erased: which are to go, which are only told."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
@@ -12,11 +14,19 @@ from apps.ml.models import MLModel
 from apps.ml.services.upkeep.installation import installation, names_of, neighbours
 from apps.ml.services.upkeep.recorded import known_keys
 from apps.ml.services.upkeep.strays import Listing
+from apps.ml.services.upkeep.unwritten import remove_unwritten, unwritten
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import DATASETS, GLOBAL, INDEXES
 from apps.projects.models import Project
 from apps.upkeep.sought import Sought
 from apps.upkeep.texts import search_store
+
+logger = logging.getLogger(__name__)
+
+_UNWRITTEN = (
+    "It is being written, or a killed upload left it: the nightly sweep and the next erasure remove it when it has "
+    "rested for an hour."
+)
 
 
 class HeldElsewhere(ApplicationError):
@@ -34,10 +44,19 @@ class Stored:
     not_searched: Mapping[str, str] = field(default_factory=dict)
 
 
-def search_objects(sought: Sequence[Sought]) -> Stored:
+def search_objects(sought: Sequence[Sought], *, now: datetime | None = None) -> Stored:
+    """Look for all names; where a moment is given, what killed uploads left by then goes before, unread.
+
+    Half an object cannot be unpacked: what is left of an upload is told as not searched.
+    """
+    if now is not None:
+        remove_unwritten(now=now)
     # Once for all names: mostly none is found.
     searched = search_store([name for each in sought for name in each.names])
-    stored = Stored(not_searched=searched.not_searched)
+    being_written = dict.fromkeys(unwritten(), _UNWRITTEN)
+    for key in being_written:
+        logger.warning("Not searched: %s: %s", key, _UNWRITTEN)
+    stored = Stored(not_searched={**searched.not_searched, **being_written})
     for each in [each for each in sought if each.names] if searched.found else ():
         holding = set(search_store(each.names).found)
         found = _belonging(holding, each)

@@ -11,7 +11,6 @@ from django.db import models
 
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import ERASED, LONGEST_NAME, User
-from apps.common.texts.cutting import cut_between_words
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.records import subject_of
 
@@ -20,7 +19,6 @@ _PERSON = ErasureRecord.Kind.PERSON
 _OF_A_PERSON = (
     "email", "full_name", "last_login", "named_address", "became", "is_active", "is_staff", "is_superuser", "password"
 )  # fmt: skip
-_WORD = re.compile(rf"(erased-[0-9a-f]{{12}}{re.escape(ERASED)})")
 _BEGINNING = re.compile(r"erased-[0-9a-f]{0,12}(@[a-z.]*)?\Z")
 _HOLDS_NO_NAME = re.compile(r"erased-[0-9a-f]{12}@")
 
@@ -39,24 +37,6 @@ def pseudonym_of(email: str, key: str = "") -> str:
         (key or settings.ML_SIGNING_KEYS[0]).encode(), mailbox(email).encode(), hashlib.sha256
     ).hexdigest()
     return f"erased-{digest[:12]}{ERASED}"
-
-
-def cut(text: str, most: int | None, mark: str = "") -> str:
-    """A text with a mark behind it, as its column takes it: what stands around the pseudonyms is cut, and they are not.
-
-    By them it is known of whom a row was.
-    """
-    parts, too_many = _WORD.split(text), 0 if most is None else len(text) + len(mark) - most
-    # From the end; every second one is a pseudonym.
-    for at in range(len(parts) - 1, -1, -2):
-        whole = parts[at]
-        words = whole if at == len(parts) - 1 else whole.rstrip()
-        # No half of somebody else's name stays.
-        parts[at] = cut_between_words(words, max(0, len(words) - max(0, too_many))) + whole[len(words) :]
-        too_many -= len(whole) - len(parts[at])
-    kept = "".join(parts)
-    # So many pseudonyms, or so short a column.
-    return (kept[:-too_many] if too_many > 0 else kept) + mark
 
 
 def _without_a_name(place: str, key: str = "") -> str:

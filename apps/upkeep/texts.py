@@ -20,6 +20,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from apps.accounts.models import User
 from apps.accounts.names.needles import Needles, Whole
+from apps.accounts.names.pseudonyms import cut
 from apps.accounts.names.reading import HALVES
 from apps.common.exceptions import ApplicationError
 from apps.importers.models import ImportRun
@@ -30,7 +31,6 @@ from apps.ml.storage.keys import DATASETS, INDEXES, MODELS
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import Issue, Project
 from apps.upkeep.kept import texts_of_four_bytes
-from apps.upkeep.pseudonyms import cut
 
 logger = logging.getLogger(__name__)
 

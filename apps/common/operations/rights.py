@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
 
 from apps.common.operations.environment import needing_a_place, refuse
+from apps.common.operations.unnamed_files import coming_to
 
 _FOLDER, _FILE = 0o700, 0o600
 #: What SQLite writes beside a database; it takes their rights from it, when it makes them.
@@ -53,14 +55,25 @@ def made(folder: Path) -> Path:
 def own_secret(path: Path) -> str:
     """A secret of this installation: made once, kept readable by its owner only."""
     if not path.exists():
-        # Written aside and linked into place, so that of several first processes none reads an empty file.
-        aside = path.with_name(f"{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _FILE), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-        aside.unlink()
+        # Of several first processes one makes it, and none reads an empty file.
+        with (
+            contextlib.suppress(FileExistsError),
+            coming_to(path, prefix=f".{path.name}.", replace=False, mode=_FILE) as file,
+        ):
+            file.write(secrets.token_urlsafe(50).encode())
+    _forget_second_names(path)
     return path.read_text().strip()
+
+
+def _forget_second_names(path: Path) -> None:
+    """Of a process that was killed once its file was in place; an earlier version called it by its process."""
+    if path.stat().st_nlink == 1:
+        return
+    aside = re.compile(rf"\.{re.escape(path.name)}\.\w{{8}}|{re.escape(path.name)}\.\d+")
+    for each in path.parent.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if aside.fullmatch(each.name) and os.path.samestat(each.lstat(), path.stat()):
+                each.unlink()
 
 
 def _is_anothers(folder: Path) -> bool:

@@ -6,8 +6,10 @@ import re
 import secrets
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +19,9 @@ from django.core.files.uploadhandler import FileUploadHandler
 
 #: By which a file without a name is given one.
 _OWN_FILES = "/proc/self/fd"
+#: What nobody has written to for so long is a dead process's, where no lock tells it: a write that waits for a disk or
+#: a file server has failed by then, and no clock of such a server that anybody uses is so far from ours.
+LEFT_AFTER = timedelta(hours=1)
 
 
 @contextmanager
@@ -46,7 +51,9 @@ def coming_to(
                 _link(descriptor, path)
             else:
                 os.link(aside, path)
-                os.unlink(aside)
+                # Another may have taken the second name for one that was left.
+                with suppress(FileNotFoundError):
+                    os.unlink(aside)
     except BaseException:
         if aside is not None:
             with suppress(FileNotFoundError):
@@ -78,7 +85,7 @@ def _new_name(folder: Path, prefix: str) -> str:
 
 
 def _hold(descriptor: int) -> None:
-    # Where there are no locks nothing is taken away either.
+    # Where there are no locks what rests is taken away (`LEFT_AFTER`).
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
@@ -106,15 +113,39 @@ def _clear(folder: Path, prefix: str, begins: bytes, mode: int) -> None:
     with os.scandir(folder) as entries:
         left = [entry.path for entry in entries if name.fullmatch(entry.name) and _is_own(entry, mode)]
     for path in left:
-        # Gone meanwhile, held by who writes it, or on a file system without locks.
+        # Gone meanwhile.
         with suppress(OSError):
             descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.read(descriptor, len(begins)) in (b"", begins):
+                if _is_left(descriptor) and os.read(descriptor, len(begins)) in (b"", begins):
                     os.unlink(path)
             finally:
                 os.close(descriptor)
+
+
+def _is_left(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return time.time() - os.fstat(descriptor).st_mtime >= LEFT_AFTER.total_seconds()
+    return True
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process writes this file, as far as there are locks; raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        # Shared: network file systems give no other lock on what is open for reading only.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _is_own(entry: "os.DirEntry[str]", mode: int) -> bool:

@@ -1,5 +1,6 @@
 """The installation's folder and database are for their owner only, also where they were there before."""
 
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -100,3 +101,55 @@ def test_a_file_above_a_place_of_ours_is_told_in_a_line(tmp_path: Path, write: C
         write(tmp_path / "file" / "var")
 
     assert len(str(told.value).splitlines()) == 1
+
+
+def test_a_secret_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
+    path = tmp_path / "secret_key"
+
+    secret = own_secret(path)
+
+    assert (own_secret(path), len(secret), rights(path)) == (secret, 67, 0o600)
+    assert os.listdir(tmp_path) == ["secret_key"]
+
+
+def test_what_a_killed_process_left_of_a_secret_stops_no_later_one_of_its_number(tmp_path: Path) -> None:
+    """In a container every process has the same."""
+    (tmp_path / f"secret_key.{os.getpid()}").write_text("hal")
+
+    assert len(own_secret(tmp_path / "secret_key")) == 67
+
+
+class _KilledError(BaseException):
+    """Nothing is done any more, as by kill -9."""
+
+
+@pytest.mark.parametrize("killed_at", ["fsync", "link", "unlink"])
+def test_of_a_process_that_is_killed_no_second_secret_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: str
+) -> None:
+    def is_killed(*_: object, **__: object) -> None:
+        raise _KilledError
+
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    with monkeypatch.context() as kill:
+        for name in {killed_at, "unlink"}:
+            kill.setattr(os, name, is_killed)
+        with pytest.raises(_KilledError):
+            own_secret(tmp_path / "secret_key")
+    assert [name for name in os.listdir(tmp_path) if name != "secret_key"]
+
+    own_secret(tmp_path / "secret_key")
+
+    assert os.listdir(tmp_path) == ["secret_key"]
+
+
+def test_a_second_name_of_an_earlier_version_goes_and_what_somebody_keeps_stays(tmp_path: Path) -> None:
+    path = tmp_path / "secret_key"
+    own_secret(path)
+    for name in ("secret_key.7", "secret_key.kept"):
+        os.link(path, tmp_path / name)
+    (tmp_path / "secret_key.8").write_text("one of before, kept to open what it has sealed")
+
+    own_secret(path)
+
+    assert sorted(os.listdir(tmp_path)) == ["secret_key", "secret_key.8", "secret_key.kept"]

@@ -1,8 +1,10 @@
 """Files that come to their place when they are whole: who is in their way, and what a killed process left of one."""
 
+import errno
 import fcntl
 import os
 import stat
+import time
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
@@ -90,6 +92,24 @@ def test_what_a_living_one_writes_stays(tmp_path: Path, has_unnamed: bool) -> No
             file.write(BEGINS)
 
     assert sorted(os.listdir(tmp_path)) == [alive.name, "kept"]
+
+
+@pytest.mark.parametrize("rests_seconds", [60, 3_660])
+def test_without_locks_what_has_rested_is_taken_away(
+    tmp_path: Path, has_unnamed: bool, monkeypatch: pytest.MonkeyPatch, rests_seconds: int
+) -> None:
+    moment = time.time() - rests_seconds
+    os.utime(left(tmp_path), (moment, moment))
+
+    def knows_none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", knows_none)
+
+    with coming(tmp_path / "kept") as file:
+        file.write(BEGINS)
+
+    assert sorted(os.listdir(tmp_path)) == ([".aside.abcd1234"] if rests_seconds < 3_600 else []) + ["kept"]
 
 
 def test_two_at_once_both_come_to_their_place(tmp_path: Path, has_unnamed: bool) -> None:

@@ -11,6 +11,7 @@ from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, Person
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
+from apps.importers.undoing import batches, taking_back
 from apps.projects import services
 from apps.projects.models import Issue, IssueChange, IssueType, Sprint, TeamMember
 from apps.projects.placeholders import join
@@ -234,6 +235,24 @@ def test_a_text_that_a_pseudonym_made_too_long_is_cut(imported, now):
     assert runs.undo(second) == 0
 
     assert the_issue().title == "x" * 500
+
+
+def test_a_key_that_is_made_too_long_while_an_import_is_taken_back_is_cut(imported, monkeypatch):
+    """Names are put back last: an erasure may come before."""
+    second = imported({}, {"key": "B-1"})
+    before = batches.PHASES
+
+    def erased_meanwhile(run, _back):
+        for touch in run.touches.exclude(stays=None):
+            touch.before["external_id"] = "x" * 230
+            touch.save()
+
+    at = before.index(taking_back.put_names_back)
+    monkeypatch.setattr(batches, "PHASES", (*before[:at], erased_meanwhile, *before[at:]))
+
+    assert runs.undo(second) == 0
+
+    assert the_issue().external_id == "x" * 200
 
 
 def test_a_due_date_that_somebody_set_since_stays_though_no_history_tells_of_it(imported, lead, now):

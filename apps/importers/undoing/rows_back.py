@@ -13,6 +13,7 @@ from django.db.models import CharField, ForeignObjectRel, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.accounts.names.pseudonyms import cut
 from apps.importers.models import ImportRun, ImportTrace, TakingBack
 from apps.importers.writing.traces import LIFE, Table, Trace, Values, states
 from apps.projects.models import (
@@ -126,8 +127,8 @@ def what_it_did(traces: "QuerySet[ImportTrace]") -> Done:
 
 
 def fitted(column: Any, value: Any) -> Any:
-    """A pseudonym may be longer than the name whose place it took; where the row's own took it, that was cut, too."""
-    return value[: column.max_length] if value and isinstance(column, CharField) else value
+    """A pseudonym may be longer than the name whose place it took: it stays whole, as where an erasure cuts."""
+    return cut(value, column.max_length) if value and isinstance(column, CharField) else value
 
 
 def _fitted(table: Table, values: Values | None) -> Values | None:

@@ -129,7 +129,12 @@ def put_names_back(run: ImportRun, back: TakingBack) -> int | None:
     if not left:
         return None
     lock_issues(left)
-    kept = put_back(run.project, {issue_id: touch.before or {} for issue_id, touch in left.items()})
+    # Once more: an erasure may have come since the others were put back.
+    names = {
+        issue_id: {name: fitted(_FIELDS[name], value) for name, value in (touch.before or {}).items()}
+        for issue_id, touch in left.items()
+    }
+    kept = put_back(run.project, names)
     run.touches.exclude(stays=None).delete()
     return len(kept | {issue_id for issue_id, touch in left.items() if touch.stays})
 

@@ -35,6 +35,9 @@ _VERSION = r"(?P<version>\d+\.\d+\.\d+)"
 _STAMP = r"(?P<stamp>\d{8}_\d{6})(?:-(?P<attempt>[1-9]\d*))?"
 _MODEL_KEY = re.compile(rf"{MODELS}/{_TYPE}/{_VERSION}/{_STAMP}/(?P<file>model\.joblib|serving\.npz)", re.ASCII)
 _STAMP_FORMAT = "%Y%m%d_%H%M%S"
+_FILE = re.compile(
+    r"model\.joblib|serving\.npz|training_set_\d{8}(-\d+)?\.[a-z0-9.]+|texts_\d{8}_\d{6}(-\d+)?\.npz", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,11 @@ def is_plain(key: str) -> bool:
     segments = key.split("/")
     plain = all(_SEGMENT.fullmatch(name) and len(name) <= _MAX_SEGMENT_LENGTH for name in segments)
     return plain and len(key) <= MAX_KEY_LENGTH
+
+
+def is_name_of_a_file(name: str) -> bool:
+    """Whether the last part of a key that this service builds is called so."""
+    return _FILE.fullmatch(name) is not None
 
 
 def _utc_second(moment: datetime) -> datetime:

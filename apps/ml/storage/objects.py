@@ -20,10 +20,10 @@ from obstore.store import LocalStore, S3Store
 
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import STORE_FAILURES, STORE_SECONDS
-from apps.common.operations.unnamed_files import coming_to
+from apps.common.operations.unnamed_files import LEFT_AFTER, coming_to, is_held
 from apps.ml.storage.bucket import Bucket, no_store
 from apps.ml.storage.errors import NotRegular, ObjectExists, ObjectMissing, StorageError, TooLarge
-from apps.ml.storage.keys import NOTHING, checked_key
+from apps.ml.storage.keys import NOTHING, checked_key, is_name_of_a_file
 from apps.ml.storage.stored import StoredObject
 
 #: The largest object that is read into memory. Artefacts of this service are some 100 kB, so this only bounds what
@@ -39,8 +39,8 @@ logger = logging.getLogger(__name__)
 _ASIDE = ".writing."
 #: Of a file, as anybody's umask leaves them: the folder is closed to others.
 _RIGHTS = 0o666
-#: The same, and what the client called so.
-_TEMPORARY = re.compile(rf"#\d+$|^{re.escape(_ASIDE)}\w{{8}}$")
+#: The same, and what the client called so in earlier versions.
+_TEMPORARY = re.compile(rf"(?P<by_client>.*)#\d+|{re.escape(_ASIDE)}\w{{8}}", re.DOTALL)
 _ERROR_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
 _HTTP_STATUS = re.compile(r"status code: (\d{3} [A-Za-z -]+)")
 
@@ -149,6 +149,31 @@ class ObjectStore:
             found = list(files)
         return sorted(found, key=lambda each: each.key)
 
+    def unwritten(self, prefix: str) -> tuple[StoredObject, ...]:
+        """What is not written whole, below a folder: uploads that go on, and those whose process was killed.
+
+        A bucket has none, and no listing tells of them: they have no key.
+        """
+        with self._operation("listing", checked_key(prefix)):
+            return () if self.bucket is not None else tuple(self._files(prefix, unwritten=True))
+
+    def remove_unwritten(self, prefix: str, *, now: datetime) -> int:
+        """Remove those that have rested for LEFT_AFTER; returns how many. What cannot be removed stays, and is told."""
+        removed = 0
+        for left in self.unwritten(prefix):
+            if now - left.modified_at < LEFT_AFTER or not _is_ours(left.key):
+                continue
+            path = (self.directory or Path()) / left.key
+            try:
+                if not is_held(path):
+                    path.unlink()
+                    removed += 1
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                logger.warning("What a killed upload left stays key=%r: %s", left.key, error.strerror)
+        return removed
+
     def folders(self, prefix: str) -> tuple[str, ...]:
         """The names directly below a whole path segment, however much lies below them."""
         with self._operation("listing", checked_key(prefix)):
@@ -193,8 +218,11 @@ class ObjectStore:
         except FileNotFoundError:
             return
 
-    def _files(self, prefix: str) -> Iterator[StoredObject]:
-        """By ourselves: the client stops at the first link that leads to itself."""
+    def _files(self, prefix: str, *, unwritten: bool = False) -> Iterator[StoredObject]:
+        """By ourselves: the client stops at the first link that leads to itself.
+
+        What is still being written is no object yet.
+        """
         root, others = self.directory or Path(), list[str]()
         for folder, folders, names in os.walk(root / prefix, onerror=_unless_it_is_gone):
             links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
@@ -205,14 +233,13 @@ class ObjectStore:
                     status = path.lstat()
                 except FileNotFoundError:  # removed meanwhile
                     continue
-                # What is still being written is no object yet.
                 if stat.S_ISREG(status.st_mode) and self._is_regular(key):
-                    if _TEMPORARY.search(name) is None:
+                    if bool(_TEMPORARY.fullmatch(name)) == unwritten:
                         modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
                         yield StoredObject(key, status.st_size, modified_at, None)
                 else:
                     others.append(key)
-        if others:
+        if others and not unwritten:
             logger.warning(
                 "%d things in the model store are no regular files and are not read: %s", len(others), others[0]
             )
@@ -264,6 +291,12 @@ class ObjectStore:
 
     def _failed(self, name: str, key: str) -> str:
         return f"{self.engine} {name} failed in {self.place} for {key!r}"
+
+
+def _is_ours(key: str) -> bool:
+    """Whether something unwritten has a name that we or the client gave it."""
+    temporary = _TEMPORARY.fullmatch(key.rpartition("/")[2])
+    return temporary is not None and (temporary["by_client"] is None or is_name_of_a_file(temporary["by_client"]))
 
 
 def _unless_it_is_gone(error: OSError) -> None:

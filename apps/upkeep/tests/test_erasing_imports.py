@@ -14,6 +14,7 @@ from apps.importers.sources.csv.columns import SYNONYMS
 from apps.projects.models import Issue, IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.tests.factories import ProjectFactory, TeamMemberFactory
 from apps.upkeep.erasing import erase_person
+from apps.upkeep.pseudonyms import pseudonym_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann@example.com", "Ann Smith"
@@ -62,8 +63,33 @@ def test_a_sprints_old_name_that_a_pseudonym_made_too_long_is_cut(erase, project
 
     assert runs.undo(second) == 0
 
-    name = Sprint.objects.get().name
-    assert (name[: len(long) + 8], len(name)) == (f"{long} erased-", 200)
+    kept = pseudonym_of(EMAIL)
+    assert Sprint.objects.get().name == f"{long[: 200 - len(kept) - 1]} {kept}"
+
+
+def test_a_sprint_whose_name_a_pseudonym_made_too_long_is_as_its_import_left_it(erase, project, now):
+    rows = [{"sprint": {"id": "7", "name": f"{'x' * (199 - len(NAME))} {NAME}"}}]
+    run = runs.ask_upload(project, name="a.jsonl", content=json.dumps(rows[0]).encode(), by=None, now=now)
+    assert runs.execute(run.pk, now=now).status == "completed"
+    run.refresh_from_db()
+    erase()
+    assert Sprint.objects.get().name.endswith(pseudonym_of(EMAIL))
+
+    assert runs.undo(run) == 0
+
+    assert not Sprint.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["title", "component"])
+def test_an_issues_text_that_a_pseudonym_made_too_long_keeps_it_whole(erase, imported, field):
+    most = Issue._meta.get_field(field).max_length
+    second = imported({field: f"{'x' * (most - 1 - len(NAME))} {NAME}"}, {field: "Two"})
+    erase()
+
+    assert runs.undo(second) == 0
+
+    kept = pseudonym_of(EMAIL)
+    assert getattr(Issue.objects.get(), field) == f"{'x' * (most - len(kept) - 1)} {kept}"
 
 
 def test_types_and_states_that_an_import_made_go_with_it(erase, imported, project):

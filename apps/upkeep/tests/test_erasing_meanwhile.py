@@ -25,7 +25,8 @@ from apps.ml.storage.s3 import S3ModelStorageService
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import alone, erasing
-from apps.upkeep.erasing import ErasureIncomplete, erase_person
+from apps.upkeep.erasing import ErasureIncomplete, erase_person, erase_project
+from apps.upkeep.models import ErasureRecord
 from apps.upkeep.texts import found_in_database, search_store
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +174,44 @@ def test_what_a_killed_worker_stored_goes_with_the_next_sweep(team, now, monkeyp
     TextSnapshot.objects.update(forgotten_at=timezone.now())
 
     sweep_store(now=timezone.now() + timedelta(hours=2))
+
+    assert search_store([EMAIL, NAME]).found == ()
+
+
+@pytest.mark.parametrize("is_global", [True, False])
+def test_what_a_killed_worker_stored_after_the_erasure_of_a_project_goes_with_the_next_sweep(
+    team, now, monkeypatch, is_global
+):
+    """Also where no project is left."""
+    true = S3ModelStorageService.upload_dataset
+
+    def slow(*given, **named):
+        # Stores tell the time by their own clock.
+        erase_project(team.key, now=timezone.now())
+        return true(*given, **named)
+
+    monkeypatch.setattr(S3ModelStorageService, "upload_dataset", slow)
+    monkeypatch.setattr(model_trainer._Job, "discard", lambda job: None)
+    scope = None if is_global else team.pk
+    with pytest.raises(_Killed):
+        train_here("effort_prediction", scope, cause="test", now=now, progress=_ends_at_step_8(_Killed()))
+    assert get_object_store().list("ml_datasets") != []
+
+    sweep_store(now=timezone.now() + timedelta(hours=2))
+
+    assert get_object_store().list("ml_datasets") == []
+
+
+@pytest.mark.usefixtures("named", "stores_after_an_erasure")
+def test_what_was_too_young_for_the_sweep_after_its_erasure_goes_though_another_came_since(team, now, monkeypatch):
+    monkeypatch.setattr(model_trainer._Job, "discard", lambda job: None)
+    with pytest.raises(_Killed):
+        train_here("effort_prediction", team.pk, cause="test", now=now, progress=_ends_at_step_8(_Killed()))
+    ErasureRecord.objects.update(erased_at=timezone.now())
+    tomorrow = timezone.now() + timedelta(hours=25)
+    erase_project(ProjectFactory().key, now=tomorrow)
+
+    sweep_store(now=tomorrow)
 
     assert search_store([EMAIL, NAME]).found == ()
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.accounts.models import User
+from apps.accounts.names.pseudonyms import cut
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.records import Person
 from apps.importers.writing.people import Team, place_of_person
@@ -16,7 +17,6 @@ from apps.projects.services import delete_project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import finding
 from apps.upkeep.erasing import ErasureIncomplete, erase_person, erase_project, foresee_person
-from apps.upkeep.pseudonyms import cut
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_training_begins")]
 EMAIL, NAME = "ann@example.com", "Ann Smith"

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from django.db.models import Max
-
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
 from apps.ml.services.upkeep.installation import installation, names_of, our_names, this_installation
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
+from apps.ml.services.upkeep.unwritten import remove_unwritten
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import KeyRefused
 from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS
 from apps.ml.storage.marks import mark, read_mark, withdraw
 from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.stored import StoredObject
+from apps.projects.erasures import moments_of_erasures
 
 logger = logging.getLogger(__name__)
 
@@ -116,11 +116,14 @@ def strays(listing: Listing, known: Collection[str], *, now: datetime) -> Iterat
 def sweep_store(*, now: datetime) -> int:
     """Remember what is without a row, and remove what has been for REMOVED_AFTER; returns how many objects.
 
+    What killed uploads left goes first.
+
     Raises
     ------
     StorageError
         If the store cannot be used; the next night does it.
     """
+    remove_unwritten(now=now)
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)
@@ -140,11 +143,12 @@ def sweep_store(*, now: datetime) -> int:
 
 
 def _written_around_an_erasure(found: Collection[Stray]) -> list[str]:
-    erased_at = TextSnapshot.objects.aggregate(last=Max("forgotten_at"))["last"]
-    if erased_at is None:
-        return []
+    """Not of the last one alone: what was too young for the sweep after the one before is looked at again here."""
+    # Of people also when it was looked for once more, which has another moment.
+    again = TextSnapshot.objects.values_list("forgotten_at", flat=True).distinct()
+    erased_at = moments_of_erasures() | {moment for moment in again if moment is not None}
     written = {stray.object.key: stray.object.modified_at for stray in found if stray.kind != "newer"}
-    return [key for key, moment in written.items() if abs(moment - erased_at) <= AROUND_AN_ERASURE]
+    return [key for key, at in written.items() if any(abs(at - moment) <= AROUND_AN_ERASURE for moment in erased_at)]
 
 
 def remove(keys: Collection[str]) -> list[str]:
