@@ -20,6 +20,7 @@ import django
 from django.core.management import CommandError
 
 from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.slips import refuse_slips
 
 MOST_PORT = 65_535
 ROOT = Path(__file__).resolve().parent.parent
@@ -131,6 +132,8 @@ def set_up_django() -> None:
     """Load the settings; they make the folder that holds the database, models and secrets."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
     django.setup()
+    # Before anything is written where they say; the server, whose start follows, tells what may be meant.
+    refuse_slips(is_told_later=True)
 
 
 def prepare(data: Path | None, tracker: str | None, address: str) -> str:

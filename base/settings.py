@@ -316,9 +316,10 @@ AWS_S3_ENDPOINT_URL = config("AWS_S3_ENDPOINT_URL", default="") or None
 AWS_S3_USE_ACCELERATE_ENDPOINT = config.bool("AWS_S3_USE_ACCELERATE_ENDPOINT", default=False)
 # Plain servers refuse the header; then only the digest in the database tells damage.
 AWS_S3_CHECKSUMS = config.bool("AWS_S3_CHECKSUMS", default=True)
-# Somebody's prediction may wait for either: nobody does for longer than a minute to be heard, or ten to be answered.
-AWS_S3_CONNECT_TIMEOUT_SECONDS = config.float("AWS_S3_CONNECT_TIMEOUT_SECONDS", default=2.0, most=60.0)
-AWS_S3_TIMEOUT_SECONDS = config.float("AWS_S3_TIMEOUT_SECONDS", default=10.0, most=600.0)
+# Somebody's prediction may wait for either: nobody does for longer than a minute to be heard, or ten to be answered. No
+# store beyond a wire greets within a tenth of a second each time, or sends a model within one.
+AWS_S3_CONNECT_TIMEOUT_SECONDS = config.float("AWS_S3_CONNECT_TIMEOUT_SECONDS", default=2.0, least=0.1, most=60.0)
+AWS_S3_TIMEOUT_SECONDS = config.float("AWS_S3_TIMEOUT_SECONDS", default=10.0, least=1.0, most=600.0)
 AWS_S3_MAX_RETRIES = config.int("AWS_S3_MAX_RETRIES", default=2, least=0, most=20)
 # The first key signs, all verify: put a new key in front to rotate.
 ML_SIGNING_KEYS = config.list("ML_SIGNING_KEYS", default=[]) or [SECRET_KEY]

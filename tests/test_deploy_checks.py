@@ -9,8 +9,9 @@ from django.core.checks import CheckMessage, run_checks
 from django.db import OperationalError, connection
 from drf_spectacular.settings import spectacular_settings
 
-from apps.common.operations import checks, health, slips
+from apps.common.operations import checks, health
 from apps.common.operations.health import Check, Health
+from apps.common.operations.slips import values
 from apps.ml import health as ml_health
 from apps.ml.tests.factories import MLModelFactory
 from tests.receivers import mail_server
@@ -30,6 +31,8 @@ PRODUCTION: dict[str, Any] = {
     "CELERY_BROKER_URL": "redis://broker/0",
     "AWS_STORAGE_BUCKET_NAME": "models",
     "EMAIL_URL": "smtp+tls://mail.example.com",
+    "DEFAULT_FROM_EMAIL": "Scrum ML <scrum@example.com>",
+    "PUBLIC_URL": "https://scrum.example.com",
 }
 ENGINES_ARE_UP = {name: Check(lambda: Health("ok", "It answers.")) for name in ("database", "broker")}
 
@@ -96,6 +99,11 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
                 "a@x.example b",
                 "A <a@x.example>;",
                 "A: <a@x.example>",
+                "a@x.example\n",
+                "A\n <a@x.example>",
+                "A\t<a@x.example>",
+                "a@x.example\r\nBcc: b@x.example",
+                "a@\u200bx.example",
             )
         ),
         *(
@@ -115,6 +123,25 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
             ("PUBLIC_URL", f"https://{host}", "common.E006")
             for host in ("*.a.example", "a..example", "-a", "%00", "ann:geheim@a.example", ".a.example")
         ),
+        *(
+            ("PUBLIC_URL", f"https://{rest}", "common.E006")
+            for rest in (
+                "a%41.example",
+                "a%0a.example",
+                "a.example/%0a",
+                "a.example/%1B",
+                "a.example/%7f",
+                "a.example/%zz",
+            )
+        ),
+        ("AWS_S3_ENDPOINT_URL", "http://stor%61ge:9000", "ml.E001"),
+        ("OIDC_NAME", "Single\nsign-on", "common.E006"),
+        ("DEFAULT_FROM_EMAIL", "scrum@\u2603.example", "notifications.E002"),
+        ("DEFAULT_FROM_EMAIL", "scrum-ml@localhost", "common.W009"),
+        ("ML_HISTORY_DAYS", 1, "common.W009"),
+        ("ALLOWED_HOSTS", ["other.example.com"], "common.W009"),
+        ("MODEL_STORE_DIR", "/proc/models", "common.E006"),
+        ("METRICS_DIR", "/tmp", "common.E006"),
         ("AWS_ACCESS_KEY_ID", "only-the-id", "ml.E001"),
         ("AWS_SESSION_TOKEN", "only-the-token", "ml.E001"),
         ("AWS_S3_ENDPOINT_URL", "storage:9000", "ml.E001"),
@@ -123,6 +150,8 @@ def test_a_sound_production_on_one_database_file_has_only_that_to_hear(
     ],
 )
 def test_a_mistake_is_named_and_comes_with_a_hint(production: Any, name: str, value: object, finding: str) -> None:
+    production.OIDC_ISSUER = "https://id.example.com" if name.startswith("OIDC_") else ""
+    production.OIDC_RP_CLIENT_ID = production.OIDC_RP_CLIENT_SECRET = "known" if production.OIDC_ISSUER else ""
     setattr(production, name, value)
 
     found = findings()[finding]
@@ -132,12 +161,12 @@ def test_a_mistake_is_named_and_comes_with_a_hint(production: Any, name: str, va
 
 @pytest.mark.parametrize("rate", ["-5/min", "0/min", "20/month", "20/", "20 per minute", "1_0/min"])
 def test_a_rate_that_lets_nobody_in_or_means_something_else_is_none(rate: str) -> None:
-    assert not slips._is_rate(rate)
+    assert not values._is_rate(rate)
 
 
 @pytest.mark.parametrize("rate", ["", "20/min", "1200/m", "30/hour", "5/d"])
 def test_rates_are_numbers_by_units_of_time(rate: str) -> None:
-    assert slips._is_rate(rate)
+    assert values._is_rate(rate)
 
 
 @pytest.mark.django_db

@@ -92,6 +92,14 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(command: tuple[str, .
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_slip_stops_the_start_before_anything_is_prepared(tmp_path: Path):
+    done = call("./run", "--port", *map(str, free_ports(1)), var_dir=tmp_path / "var", OIDC_NAME="Our log-in")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("settings: OIDC_ISSUER is empty")
+    assert not (tmp_path / "var" / "models").exists()
+
+
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_metrics_that_cannot_be_written_are_one_clear_line(command: str, tmp_path: Path):
     (tmp_path / "file").touch()

@@ -13,7 +13,8 @@ class CommonConfig(AppConfig):
     label = "common"
 
     def ready(self) -> None:
-        from apps.common.operations import checks, slips  # noqa: F401, PLC0415 - they register themselves
+        from apps.common.operations import checks  # noqa: F401, PLC0415 - they register themselves
+        from apps.common.operations.slips import folders, groups, names, values  # noqa: F401, PLC0415 - these, too
 
         read_headers_safely()
         setup_logging.connect(_keep_our_logging, dispatch_uid="keep-our-logging")

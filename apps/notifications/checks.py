@@ -5,9 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 
-from apps.accounts.posting import SERVER_FAULTS, fault_in_words
+from apps.accounts.posting import SERVER_FAULTS, fault_in_words, sender
+from apps.common.operations.slips import SETTINGS
 
 
 @register(Tags.compatibility, deploy=True)
@@ -21,6 +23,17 @@ def mail_can_be_sent(**_: Any) -> list[CheckMessage]:
             id="notifications.W001",
         )
     ]
+
+
+@register(SETTINGS)
+def the_sender_is_one_mailbox(**_: Any) -> list[CheckMessage]:
+    """A host of other letters than English is written as name servers do, where it is no other host there."""
+    try:
+        sender()
+    except ImproperlyConfigured as error:
+        hint = "Write its host as name servers do: scrum@xn--bcher-kva.example."
+        return [Error(str(error), hint=hint, id="notifications.E002")]
+    return []
 
 
 @register(Tags.compatibility, deploy=True)

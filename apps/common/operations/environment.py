@@ -23,10 +23,13 @@ Float: TypeAlias = builtins.float
 #: What a yes and a no are; anything else is a slip. The library takes every other word for a no.
 YES, NO = ("true", "yes", "y", "ok", "on", "1"), ("false", "no", "n", "off", "0", "")
 
+#: Characters of a value that are repeated where it is refused.
+_MOST_QUOTED = 200
+
 
 def refuse(name: str, value: object, right: str) -> NoReturn:
     """End the process: whoever started it reads this line."""
-    sys.exit(f"settings: {name} is {value!r}; {right}")
+    sys.exit(f"settings: {name} is {value!r:.{_MOST_QUOTED}}; {right}")
 
 
 @contextmanager
@@ -44,10 +47,13 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
     #: Of this process: the names that it has asked for, and those that a file has.
     asked: ClassVar[set[str]] = set()
     in_files: ClassVar[set[str]] = set()
+    #: What stands in for those that are not given.
+    defaults: ClassVar[dict[str, str]] = {}
 
     def get_value(self, var: str, *args: Any, **options: Any) -> Any:
         """What stands there. The library takes `$x` for the value of another variable, and a secret for nothing."""
         self.asked.add(var)
+        self.defaults[var] = str(options.get("default", ""))
         value = self.ENVIRON.get(f"{self.prefix}{var}")
         # Python holds bytes that are no text in characters that nothing can write.
         if value is not None and not value.isascii() and _NO_TEXT.search(value):
@@ -58,6 +64,12 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         if value and _QUOTED.fullmatch(value):
             sys.exit(f"settings: {var} stands in quotes, which would be a part of it: give it without.")
         return value if str(value).startswith("$") else super().get_value(var, *args, **options)
+
+    @classmethod
+    def is_given(cls, name: str) -> Bool:
+        """Whether somebody says something else than the default."""
+        value = cls.ENVIRON.get(name, "").strip().casefold()
+        return value not in ("", cls.defaults.get(name, "").casefold())
 
     @classmethod
     def read_env(cls, env_file: str, **options: Any) -> None:
@@ -89,7 +101,7 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
         """A whole number from `least` to `most`."""
         return self._number(name, Int, default, (least, most))
 
-    def float(self, name: str, *, default: Float, least: Float = 0.001, most: Float) -> Float:
+    def float(self, name: str, *, default: Float, least: Float, most: Float) -> Float:
         """A number from `least` to `most`."""
         return self._number(name, Float, default, (least, most))
 
@@ -163,8 +175,8 @@ class Environment(environ.Env):  # type: ignore[misc] # it has no types
             value = cast(text)
         except ValueError:
             refuse(name, text, right)
-        # Python reads more than people write: 1_0 and other scripts' digits.
-        if "_" in text or not text.isascii():
+        # Python reads more than people write: 1_0, 1e2 and other scripts' digits.
+        if not _PLAIN_NUMBER.fullmatch(text):
             refuse(name, text, right)
         # Not the other way round: a NaN is between nothing.
         if not limits[0] <= value <= limits[1]:
@@ -194,6 +206,7 @@ def _settings_in(lines: Sequence[str], file: str) -> dict[str, str]:
 _QUOTED_RIGHT = re.compile(r"""('[^']*'|"(?:\\.|[^"\\])*")( *<[^<>]+>)?""")
 #: As the library reads it.
 _SETTING = re.compile(r"(?:export )?([A-Za-z_0-9]+)=(.*)")
+_PLAIN_NUMBER = re.compile(r" *[+-]?[0-9]+(?:\.[0-9]+)? *", re.ASCII)
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 _QUOTED = re.compile(r"""(["'])[\s\S]*\1""")
 _DATABASES = "sqlite:////folder/db.sqlite3 or postgresql://user:password@host:5432/name"

@@ -13,11 +13,28 @@ from apps.common.operations.unnamed_files import coming_to
 _FOLDER, _FILE = 0o700, 0o600
 #: What SQLite writes beside a database; it takes their rights from it, when it makes them.
 _BESIDE = ("", "-wal", "-shm", "-journal")
+_STATIC = "static"
 #: One of these is in every folder of an installation.
-_OURS = frozenset({"db.sqlite3", "secret_key", "static"})
+_OURS = frozenset({"db.sqlite3", "secret_key", _STATIC})
 #: What a file system puts into a new volume.
 _NOBODYS = frozenset({"lost+found"})
 _WHERE = "SCRUM_ML_VAR_DIR"
+#: No place for anything of ours: closed or filled, the machine would suffer.
+_ROOTS = frozenset(
+    f"/{name}"
+    for name in (
+        "", "boot", "dev/shm", "home", "opt", "root", "run", "tmp", "usr", "usr/local", "var", "var/lib", "var/log",
+        "var/tmp",
+    )
+)  # fmt: skip
+#: Nor is anywhere below these, but for the memory that is there for everybody's folders.
+_SYSTEM = frozenset(
+    f"/{name}"
+    for name in (
+        "bin", "dev", "etc", "lib", "lib64", "proc", "sbin", "sys", "usr/bin", "usr/lib", "usr/lib64", "usr/sbin",
+    )
+)  # fmt: skip
+_MEMORY = "/dev/shm"  # noqa: S108 - what lies below it is made by who uses it
 
 
 @needing_a_place(_WHERE)
@@ -27,6 +44,8 @@ def keep_private(folder: Path, database: Path | None = None) -> None:
     What belongs to another user, such as a mounted volume, stays as it is. A folder that is everybody's, or that holds
     other things and is open to others, is a slip: closed, it would be missed.
     """
+    if is_the_systems(folder):
+        refuse(_WHERE, str(folder), "it is a folder of this installation's own, and this one is the system's.")
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
     except FileExistsError:
@@ -76,13 +95,41 @@ def _forget_second_names(path: Path) -> None:
                 each.unlink()
 
 
+def is_the_systems(folder: Path) -> bool:
+    """Whether it is a folder of the machine, by whatever way one gets there."""
+    for path in {os.path.normpath(folder), os.path.realpath(folder)}:
+        places = {path, *map(str, Path(path).parents)}
+        if path in _ROOTS or (places & _SYSTEM and _MEMORY not in places):
+            return True
+    return False
+
+
 def _is_anothers(folder: Path) -> bool:
     mode = folder.stat().st_mode
     if mode & stat.S_ISVTX:
         return True
     is_open = mode & ~_FOLDER & 0o777
-    held = {entry.name for entry in os.scandir(folder)} - _NOBODYS if is_open else set()
-    return bool(held) and not held & _OURS
+    if not is_open and not _is_home(folder):
+        return False
+    held = {entry.name for entry in os.scandir(folder)} - _NOBODYS
+    if not is_open:
+        # An account of the service's own may have its folder for a home, with what a system puts into each.
+        held = {name for name in held if not name.startswith(".")}
+    return bool(held) and not _holds_ours(folder, held)
+
+
+def _is_home(folder: Path) -> bool:
+    with contextlib.suppress(OSError, RuntimeError):
+        return folder.samefile(Path.home())
+    return False
+
+
+def _holds_ours(folder: Path, held: set[str]) -> bool:
+    if held & _OURS != {_STATIC}:
+        return bool(held & _OURS)
+    # Many a site has one of that name; ours is empty, unless Django's own files were collected there.
+    within = {entry.name for entry in os.scandir(folder / _STATIC)} if (folder / _STATIC).is_dir() else set()
+    return not within or "admin" in within
 
 
 def _restrict(path: Path, most: int) -> None:

@@ -22,7 +22,7 @@ def test_values_are_read_and_defaults_stand_in(config: Environment) -> None:
     assert config.bool("NOT_THERE", default=False) is False
     assert config.int("B", default=3, most=9) == 7
     assert config.int("NOT_THERE", default=3, most=9) == 3
-    assert config.float("C", default=1.0, most=9.0) == 0.5
+    assert config.float("C", default=1.0, least=0.1, most=9.0) == 0.5
     assert config.db("D", default="")["NAME"] == "/tmp/x.db"
     assert config.email("")["EMAIL_BACKEND"].endswith("dummy.EmailBackend")
 
@@ -35,7 +35,7 @@ def test_a_word_that_is_neither_yes_nor_no_is_no_silent_no(config: Environment, 
         config.bool("SOME_FLAG", default=True)
 
 
-@pytest.mark.parametrize("value", ["", "ten", "1_0", "٣", "0", "-3", "9" * 30, "1.5"])
+@pytest.mark.parametrize("value", ["", "ten", "1_0", "٣", "0", "-3", "9" * 30, "1.5", "1e1", "inf"])
 def test_a_number_out_of_its_limits_is_refused_with_the_limits(config: Environment, value: str) -> None:
     config.ENVIRON["SOME_DAYS"] = value
 
@@ -43,12 +43,26 @@ def test_a_number_out_of_its_limits_is_refused_with_the_limits(config: Environme
         config.int("SOME_DAYS", default=7, most=100)
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-1", "80 %", "1_0"])
+def test_blanks_around_a_number_are_no_part_of_it(config: Environment) -> None:
+    config.ENVIRON |= {"DAYS": " 5 ", "SECONDS": " 5 "}
+
+    assert config.int("DAYS", default=7, most=100) == config.float("SECONDS", default=2.0, least=1.0, most=60.0) == 5
+
+
+def test_a_line_repeats_no_more_of_a_value_than_one_reads(config: Environment) -> None:
+    config.ENVIRON["DAYS"] = "9" * 100_000
+
+    with pytest.raises(SystemExit, match="from 1 to 100") as stopped:
+        config.int("DAYS", default=7, most=100)
+    assert len(str(stopped.value)) < 400
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "80 %", "1_0", "1e1", "٣", "0.01", "61", ".5", "0x5"])
 def test_a_fraction_that_is_none_is_refused(config: Environment, value: str) -> None:
     config.ENVIRON["SOME_SECONDS"] = value
 
     with pytest.raises(SystemExit, match="SOME_SECONDS is"):
-        config.float("SOME_SECONDS", default=2.0, most=60.0)
+        config.float("SOME_SECONDS", default=2.0, least=0.1, most=60.0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apps.common.operations.environment import Environment
-from apps.common.operations.slips import names_are_names_of_settings
+from apps.common.operations.slips.names import names_are_names_of_settings
 
 
 @pytest.fixture

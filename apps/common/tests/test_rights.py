@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.common.operations.rights import keep_private, made, own_secret
+from apps.common.operations.rights import is_the_systems, keep_private, made, own_secret
 
 
 def rights(path: Path) -> int:
@@ -65,6 +65,67 @@ def test_a_folder_that_is_not_ours_alone_is_refused_and_stays_as_it_is(
         keep_private(folder)
 
     assert rights(folder) == mode
+
+
+@pytest.mark.parametrize("folder", ["/", "/tmp", "/dev/shm", "/home", "/etc/x", "/proc/x", "/dev/x", "/usr/bin"])
+@pytest.mark.parametrize("way", ["{}", "{}/.", "/nowhere/..{}"])
+def test_a_folder_of_the_system_is_refused_before_it_is_touched(
+    folder: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mkdir", "chmod"):
+        monkeypatch.setattr(Path, name, lambda *_, **__: pytest.fail("It is touched."))
+
+    with pytest.raises(SystemExit, match=r"SCRUM_ML_VAR_DIR is .* the system's"):
+        keep_private(Path(way.format(folder)))
+
+
+def test_a_link_to_a_folder_of_the_system_is_one(tmp_path: Path) -> None:
+    (tmp_path / "var").symlink_to("/")
+
+    with pytest.raises(SystemExit, match="the system's"):
+        keep_private(tmp_path / "var")
+
+
+@pytest.mark.parametrize("place", ["/var/lib/scrum-ml", "/srv", "/tmp/scrum-ml", "/dev/shm/x", "/home/ann/var"])
+def test_a_folder_of_somebodys_own_is_none_of_the_systems(place: str) -> None:
+    assert not is_the_systems(Path(place))
+
+
+def test_somebodys_home_is_no_installation_though_it_is_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "ann"
+    (home / "photographs").mkdir(parents=True)
+    home.chmod(0o700)
+    monkeypatch.setenv("HOME", str(home))
+
+    with pytest.raises(SystemExit, match="this one holds more"):
+        keep_private(home)
+
+
+def test_the_home_of_an_account_of_the_services_own_is_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the image: with what a system puts into each home, and later with what is ours."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tmp_path.chmod(0o700)
+    (tmp_path / ".bashrc").touch()
+    keep_private(tmp_path)
+    made(tmp_path / "static")
+    made(tmp_path / "models")
+
+    keep_private(tmp_path)
+
+
+def test_a_site_with_static_files_of_its_own_is_no_installation(tmp_path: Path) -> None:
+    (tmp_path / "site" / "static").mkdir(parents=True)
+    (tmp_path / "site" / "static" / "style.css").touch()
+    (tmp_path / "site").chmod(0o755)
+
+    with pytest.raises(SystemExit, match="this one holds more"):
+        keep_private(tmp_path / "site")
+
+    assert rights(tmp_path / "site") == 0o755
 
 
 def test_a_new_volume_is_taken(tmp_path: Path) -> None:

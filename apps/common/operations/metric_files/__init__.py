@@ -27,7 +27,8 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from apps.common.operations.environment import needing_a_place
+from apps.common.operations.environment import needing_a_place, refuse
+from apps.common.operations.rights import is_the_systems
 from apps.common.operations.room import write_something
 
 logger = logging.getLogger(__name__)
@@ -58,8 +59,10 @@ def share(root: Path) -> None:
     Raises
     ------
     SystemExit
-        If nothing can be written there.
+        If nothing can be written there, or it is no folder for anything of ours.
     """
+    if is_the_systems(root):
+        refuse("METRICS_DIR", str(root), "it is a folder of this installation's own, and this one is the system's.")
     if root in _own:  # the web server reads its configuration again
         return
     _begin(root)

@@ -1,31 +1,22 @@
-"""Slips in the settings that a type cannot tell: found at start and by every `./run manage check`.
-
-Each is an error with what would be right. The web server and the worker do not start with one, because what fails
-later fails in somebody's request.
-"""
+"""Values that cannot be right: each is an error."""
 
 import ipaddress
 import math
-import os
 import re
-import sys
 from collections.abc import Iterator
-from difflib import get_close_matches
 from email.utils import parseaddr
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register, run_checks
+from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ValidationError
 from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
 
 from apps.common.operations.environment import Environment
+from apps.common.operations.slips import SETTINGS, slip_in_url
 
-#: Checks under this tag ask nobody and are run before anything is served.
-SETTINGS = "settings"
 #: As browsers send it (RFC 1123): letters of other scripts as xn--…, no dot at the end.
 _NAME = r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"
 #: A name, one with all below it, everything, or an address: without scheme, port and path, or nobody is let in.
@@ -39,72 +30,15 @@ _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Kombu knows more: whose packages are not installed, which no address describes wholly (sentinel), or which lose what
 #: is sent (memory).
 BROKERS = frozenset({"redis", "rediss", "amqp", "amqps", "pyamqp", "filesystem"})
-#: Of 1: one letter in ten, or a beginning or an end more or less; AWS_ENDPOINT_URL_S3, of others, is less like ours.
-_ALIKE = 0.9
 #: Of RabbitMQ; None is the first that it offers.
 _LOG_INS = frozenset({None, "PLAIN", "AMQPLAIN", "EXTERNAL"})
 _DISCOVERY = "/.well-known/openid-configuration"
 _REDIS_DATABASE = re.compile(r"/?|/[0-9]{1,5}")
-_NEITHER = ' \t\r\n\\"<>^`{|}'
-
-
-def refuse_slips() -> None:
-    """End the process, saying why, if a setting cannot be right."""
-    slips = [found for found in run_checks(tags=[SETTINGS]) if found.is_serious()]
-    if slips:
-        sys.exit("\n".join(f"settings: {found.msg} {found.hint or ''}".rstrip() for found in slips))
-
-
-def slip_in_url(url: str, *, schemes: tuple[str, ...]) -> str:
-    """What is wrong with an address, as the end of a sentence; empty if nothing is.
-
-    The address itself is not repeated: it may hold a password.
-    """
-    if any(character in _NEITHER or not character.isprintable() for character in url):
-        return "holds a space or another character that no address has"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return "has a port that is none; ports go from 1 to 65535"
-    if parts.scheme not in schemes:
-        return f"does not begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-    if not parts.hostname:
-        return "names no host"
-    if port == 0:
-        return "has a port that is none; ports go from 1 to 65535"
-    return "ends with a fragment (#…); a # in a password is written %23" if parts.fragment else ""
 
 
 @register(SETTINGS)
 def addresses_are_addresses(**_: Any) -> list[CheckMessage]:
     return [Error(text, hint=hint, id="common.E006") for text, hint in _slips()]
-
-
-@register(SETTINGS)
-def names_are_names_of_settings(**_: Any) -> list[CheckMessage]:
-    """In the file all is meant for this service; the environment is everybody's, so there it is only told."""
-    found: list[CheckMessage] = []
-    for name in sorted({*os.environ, *Environment.in_files} - Environment.asked):
-        if meant := _setting_like(name.upper()):
-            kind = Error if name in Environment.in_files else Warning
-            found.append(kind(f"{name} is no setting.", hint=f"Is it {meant}?", id="common.E007"))
-    return found
-
-
-def _setting_like(name: str) -> str:
-    near = get_close_matches(name, Environment.asked, n=1, cutoff=_ALIKE)
-    # In a short name one letter is more than a tenth.
-    one_off = (each for each in sorted(Environment.asked) if _is_one_slip_off(name, each))
-    return near[0] if near else next(one_off, "")
-
-
-def _is_one_slip_off(name: str, meant: str) -> bool:
-    """Whether one letter is another or missing, or two have changed places."""
-    if len(name) != len(meant):
-        return any(name == meant[:at] + meant[at + 1 :] for at in range(len(meant)))
-    others = [pair for pair in zip(name, meant, strict=True) if pair[0] != pair[1]]
-    return len(others) == 1 or (len(others) == 2 and others[0] == others[1][::-1])
 
 
 def _slips() -> Iterator[tuple[str, str]]:
@@ -139,7 +73,6 @@ def _slips() -> Iterator[tuple[str, str]]:
             "JWT_ACCESS_MINUTES is longer than JWT_REFRESH_DAYS: a token would outlive what renews it.",
             "A day has 1,440 minutes; the usual is 60 minutes and 7 days.",
         )
-    yield from _slips_of_folders()
     yield from _slips_of_single_sign_on()
     for name in ("WEBHOOK_ALLOWED_NETWORKS", "TRACKER_ALLOWED_NETWORKS"):
         for network in getattr(settings, name):
@@ -172,20 +105,17 @@ def _slips_of_mail() -> Iterator[tuple[str, str]]:
         )
 
 
-def _slips_of_folders() -> Iterator[tuple[str, str]]:
-    for name in ("MODEL_STORE_DIR", "METRICS_DIR"):
-        if _is_below_a_file(Path(getattr(settings, name))):
-            yield f"{name} names a place where a file stands.", "It is a folder, or one that can be made."
-
-
 def _slips_of_single_sign_on() -> Iterator[tuple[str, str]]:
     if not settings.OIDC_ISSUER:
-        if settings.OIDC_RP_CLIENT_ID or settings.OIDC_RP_CLIENT_SECRET or settings.OIDC_CREATE_USER:
+        given = [name for name in ("OIDC_NAME", "OIDC_ALGORITHM") if Environment.is_given(name)]
+        if given or settings.OIDC_RP_CLIENT_ID or settings.OIDC_RP_CLIENT_SECRET or settings.OIDC_CREATE_USER:
             yield (
                 "OIDC_ISSUER is empty, so nothing else of OIDC_ means anything.",
-                "Set it to have single sign-on; to have none, take OIDC_CLIENT_ID, _SECRET and _CREATE_ACCOUNTS away.",
+                "Set it to have single sign-on; to have none, take all that begins with OIDC_ away.",
             )
         return
+    if not settings.OIDC_NAME.isprintable():
+        yield "OIDC_NAME holds a line break or another sign that no button shows.", "It is like Single sign-on."
     hint = "It is like https://id.example.com/realms/team, to the letter as the provider names itself."
     if slip := slip_in_url(settings.OIDC_ISSUER, schemes=("https", "http")):
         yield f"OIDC_ISSUER {slip}.", hint
@@ -254,20 +184,17 @@ def _is_rate(rate: str | None) -> bool:
 
 
 def _is_sender(text: str) -> bool:
-    name, address = parseaddr(text)
+    # Line breaks, and what nobody sees: no mail goes out with the former.
+    if not text.isprintable():
+        return False
+    _, address = parseaddr(text)
     try:
         validate_email(address)
         # As each mail will read it: one address, and nothing beside it.
         sanitize_address(text, "utf-8")
     except (ValidationError, ValueError):
         return False
-    return name.isprintable()
-
-
-def _is_below_a_file(path: Path) -> bool:
-    # Not `Path.exists`, which raises where one may not look.
-    there = next(each for each in (path, *path.parents) if os.path.exists(each) or each == each.parent)
-    return not there.is_dir()
+    return True
 
 
 def _is_network(text: str) -> bool:

@@ -1,0 +1,67 @@
+"""Folders of settings: those that cannot be one of this installation are errors, what others see there a warning."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from apps.common.operations.rights import is_the_systems
+from apps.common.operations.slips import SETTINGS
+
+_FOLDERS = ("MODEL_STORE_DIR", "METRICS_DIR")
+_RIGHT = "It is a folder of this installation's own, or one that can be made, such as /srv/scrum-ml."
+
+
+@register(SETTINGS)
+def folders_can_be_ours(**_: Any) -> list[CheckMessage]:
+    return [
+        Error(f"{name} {slip}.", hint=_RIGHT, id="common.E006")
+        for name in _FOLDERS
+        if (slip := _slip_in(Path(getattr(settings, name))))
+    ]
+
+
+@register(SETTINGS, deploy=True)
+def folders_are_ours_alone(**_: Any) -> list[CheckMessage]:
+    return [Warning(text, hint=hint, id="common.W008") for text, hint in _odd_folders()]
+
+
+def _slip_in(path: Path) -> str:
+    if is_the_systems(path):
+        return "names a folder of the system"
+    return "" if _nearest(path).is_dir() else "names a place where a file stands"
+
+
+def _odd_folders() -> Iterator[tuple[str, str]]:
+    for name in _FOLDERS:
+        there = _nearest(Path(getattr(settings, name)))
+        if _is_used(name) and there.is_dir() and not os.access(there, os.R_OK | os.W_OK | os.X_OK):
+            yield f"{name}: this user cannot read and write in {there}.", "Give the folder to who runs the service."
+    store = Path(settings.MODEL_STORE_DIR)
+    if _is_used("MODEL_STORE_DIR") and _is_open(store):
+        yield (
+            f"MODEL_STORE_DIR {store} can be read by everybody on this machine, and training sets tell of a team.",
+            f"chmod o-rwx {store}",
+        )
+
+
+def _is_used(name: str) -> bool:
+    return name != "MODEL_STORE_DIR" or not settings.AWS_STORAGE_BUCKET_NAME
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others get there, and in; what another owns, such as a mounted volume, is not ours to close."""
+    try:
+        found = [each.stat() for each in (path, *path.parents)]
+    except OSError:
+        return False
+    return found[0].st_uid == os.geteuid() and all(each.st_mode & stat.S_IXOTH for each in found)
+
+
+def _nearest(path: Path) -> Path:
+    # Not `Path.exists`, which raises where one may not look.
+    return next(each for each in (path, *path.parents) if os.path.exists(each) or each == each.parent)

@@ -1,0 +1,129 @@
+"""Settings that mean nothing without another are told at start and by `check --deploy`."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from apps.common.operations.environment import Environment
+from apps.common.operations.metric_files import share
+from apps.common.operations.slips import SETTINGS
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """An environment that says this and nothing else."""
+
+    def say(**values: str) -> None:
+        monkeypatch.setattr(Environment, "ENVIRON", values)
+
+    return say
+
+
+def told(about: str) -> Iterator[tuple[str, bool]]:
+    for found in run_checks(tags=[SETTINGS], include_deployment_checks=True):
+        if about in found.msg:
+            assert found.hint
+            yield found.msg, found.is_serious()
+
+
+@pytest.mark.parametrize(("name", "value"), [("OIDC_NAME", "Our log-in"), ("OIDC_ALGORITHM", "ES256")])
+def test_single_sign_on_without_a_provider_stops_the_start(
+    settings: Any, given: Callable[..., None], name: str, value: str
+) -> None:
+    settings.OIDC_ISSUER = ""
+    given(**{name: value})
+
+    [(_, is_serious)] = told("OIDC_ISSUER is empty")
+    assert is_serious
+
+
+def test_what_only_says_the_default_means_nothing_else(settings: Any, given: Callable[..., None]) -> None:
+    settings.OIDC_ISSUER, settings.AWS_STORAGE_BUCKET_NAME = "", None
+    given(OIDC_NAME="Single sign-on", OIDC_ALGORITHM="RS256", AWS_S3_CHECKSUMS="true", DEFAULT_FROM_EMAIL="")
+
+    assert not any(told(""))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_S3_REGION_NAME", "eu-central-1"),
+        ("AWS_S3_TIMEOUT_SECONDS", "20"),
+        ("AWS_S3_CHECKSUMS", "False"),
+        ("DEFAULT_FROM_EMAIL", "a@b.example"),
+    ],
+)
+def test_what_means_nothing_without_another_is_told(
+    settings: Any, given: Callable[..., None], name: str, value: str
+) -> None:
+    settings.AWS_STORAGE_BUCKET_NAME, settings.EMAIL_URL = None, ""
+    given(**{name: value})
+
+    [(text, is_serious)] = told("means nothing")
+    assert text.startswith(f"{name} is set")
+    assert not is_serious
+
+
+def test_a_folder_beside_a_bucket_and_a_pool_of_sqlite_are_told(
+    settings: Any, given: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.AWS_STORAGE_BUCKET_NAME = "models"
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    given(MODEL_STORE_DIR="/data", DATABASE_POOL_SIZE="20")
+
+    assert {text.split()[0] for text, _ in told("means nothing")} == {"MODEL_STORE_DIR", "DATABASE_POOL_SIZE"}
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "is_told"),
+    [
+        ("https://scrum.example.com/team", ["scrum.example.com"], False),
+        ("https://scrum.example.com:8443", [".example.com"], False),
+        ("http://[::1]:8000", ["[::1]"], False),
+        ("https://scrum.example.com", ["localhost"], True),
+        ("", ["localhost"], False),
+    ],
+)
+def test_links_of_mails_that_would_be_refused_are_told(
+    settings: Any, url: str, hosts: list[str], is_told: bool
+) -> None:
+    settings.PUBLIC_URL, settings.ALLOWED_HOSTS = url, hosts
+
+    assert any(told("PUBLIC_URL")) is is_told
+
+
+def test_a_store_that_everybody_may_read_is_told(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.MODEL_STORE_DIR = tmp_path
+    monkeypatch.setattr(Path, "parents", property(lambda path: [Path("/")]))
+    tmp_path.chmod(0o755)
+    assert any(told("can be read by everybody"))
+
+    tmp_path.chmod(0o700)
+    assert not any(told("can be read by everybody"))
+    tmp_path.chmod(0o755)
+    monkeypatch.setattr("apps.common.operations.slips.folders.os.geteuid", lambda: 12_345)
+    assert not any(told("can be read by everybody")), "A volume of another's is not ours to close."
+
+
+def test_a_folder_that_this_user_cannot_write_in_is_told(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.MODEL_STORE_DIR = tmp_path / "later"
+    monkeypatch.setattr("apps.common.operations.slips.folders.os.access", lambda path, _: path != tmp_path)
+
+    [(text, is_serious)] = told("cannot read and write")
+    assert text.startswith("MODEL_STORE_DIR")
+    assert not is_serious
+
+
+def test_nothing_is_counted_in_a_folder_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there and called like ours would be removed before any check is asked."""
+    monkeypatch.setattr("apps.common.operations.metric_files._begin", lambda _: pytest.fail("It is swept."))
+
+    with pytest.raises(SystemExit, match=r"METRICS_DIR is '/tmp'; .* the system's"):
+        share(Path("/tmp"))
