@@ -42,7 +42,9 @@ def open_directory(directory: Path) -> ObjectStore:
         raise StorageError(f"The model store directory {directory} cannot be made: {error.strerror}.") from error
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         raise StorageError(f"The model store directory {directory} cannot be read and written by this user.")
-    return ObjectStore(Folder(directory.resolve()))
+    folder = Folder(directory.resolve())
+    folder.close_to_others()
+    return ObjectStore(folder)
 
 
 def open_bucket(name: str) -> ObjectStore:

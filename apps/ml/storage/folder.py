@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from apps.common.operations.rights import close_to_others
 from apps.common.operations.unnamed_files import LEFT_AFTER, coming_to, is_held
 from apps.ml.storage.errors import NotRegular
-from apps.ml.storage.keys import is_name_of_a_file
+from apps.ml.storage.keys import TOPS, is_name_of_a_file
 from apps.ml.storage.stored import StoredObject, joined, refuse_larger
 
 #: How that is called which is not written whole yet, on file systems that must name it.
 _ASIDE = ".writing."
-#: Of a file, as anybody's umask leaves them: the folder is closed to others.
-_RIGHTS = 0o666
+#: Of a file, and of a folder: training sets tell what a team worked on.
+_RIGHTS, _FOLDER_RIGHTS = 0o600, 0o700
 #: The same, and what the client of earlier versions called so.
 _TEMPORARY = re.compile(rf"(?P<by_client>.*)#\d+|{re.escape(_ASIDE)}\w{{8}}", re.DOTALL)
 #: Ways to open what must be a folder, or a file, and no link. Without waiting for whoever writes into a pipe.
@@ -49,9 +50,14 @@ class Folder:
     def place(self) -> str:
         return f"directory {str(self.directory)!r}"
 
+    def close_to_others(self) -> None:
+        """Take from others what they may do below the folders of ours, whoever made the one that these lie in."""
+        for name in TOPS:
+            close_to_others(self.directory / name)
+
     def put(self, key: str, data: bytes) -> None:
         """Write a new file and flush it, and every folder that leads to it."""
-        _write_new(self.directory / key, data)
+        _write_new(self.directory, key, data)
         _make_durable(self.directory, key)
 
     def get(self, key: str, most_bytes: int) -> bytes:
@@ -167,10 +173,12 @@ def _unless_it_is_gone(error: OSError) -> None:
         raise error
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    # What is in the way of a folder is told as none by the next call.
-    with suppress(FileExistsError):
-        path.parent.mkdir(parents=True)
+def _write_new(root: Path, key: str, data: bytes) -> None:
+    path = root / key
+    for each in reversed(Path(key).parents[:-1]):
+        # What is in the way of a folder is told as none by the next call.
+        with suppress(FileExistsError):
+            (root / each).mkdir(mode=_FOLDER_RIGHTS)
     with coming_to(path, prefix=_ASIDE, replace=False, mode=_RIGHTS) as file:
         file.write(data)
 

@@ -2,13 +2,16 @@
 
 import os
 import socket
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from apps.ml.storage import StorageError, folder, get_object_store, objects
+from apps.ml.storage.engines import open_directory
 from apps.ml.storage.errors import NotRegular, TooLarge
+from apps.ml.storage.keys import DATASETS, MODELS
 
 
 def test_a_write_is_flushed_to_disk_with_every_directory_above_it(model_store_dir, monkeypatch):
@@ -127,3 +130,18 @@ def test_only_regular_files_are_read_from_a_directory(model_store_dir, tmp_path,
     with pytest.raises(StorageError, match="no regular file"):
         store.head(where)
     assert where not in [found.key for found in store.list("folder")]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_what_is_stored_is_for_its_owner_only_whoever_may_look_into_the_folder(tmp_path, umask):
+    shared, earlier = tmp_path / "shared", tmp_path / "shared" / DATASETS
+    before = os.umask(umask)
+    try:
+        earlier.mkdir(parents=True)
+        open_directory(shared).put(f"{MODELS}/a/b", b"1")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o777 & ~umask
+    assert [stat.S_IMODE((shared / name).stat().st_mode) for name in (DATASETS, MODELS)] == [0o700, 0o700]
+    assert stat.S_IMODE((shared / MODELS / "a" / "b").stat().st_mode) == 0o600
