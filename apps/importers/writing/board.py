@@ -32,7 +32,7 @@ class TrackedBoard:
         self._sprints: dict[str, Sprint] = {}
         self.look_anew()
         #: Seen running by an earlier import and now told to be over: closed once all of their issues are read.
-        self._closing: list[Sprint] = []
+        self._closing: dict[UUID, Sprint] = {}
 
     def look_anew(self) -> None:
         """Before each batch: others may have made or deleted some since the last one."""
@@ -121,7 +121,7 @@ class TrackedBoard:
                 values["status"] = sprint.status
         if (sprint.status, values["status"]) == (Sprint.Status.ACTIVE, Sprint.Status.COMPLETED):
             values["status"] = Sprint.Status.ACTIVE
-            self._closing.append(sprint)
+            self._closing[sprint.pk] = sprint
         changed = [name for name in SPRINT_FIELDS if getattr(sprint, name) != values[name]]
         for name in changed:
             setattr(sprint, name, values[name])
@@ -135,7 +135,7 @@ class TrackedBoard:
         `touched` are sprints whose issues this import brought or changed.
         """
         note_ends(self._traces, self._project, touched)
-        for sprint in self._closing:
+        for sprint in self._closing.values():
             close_as_told(sprint, now=self._now)
         self._closing.clear()
         close_ended_sprints(self._project, now=self._now)
