@@ -221,7 +221,8 @@ def test_who_was_erased_is_on_no_page_from_then_on(
     row.refresh_from_db()
     for field in table._meta.concrete_fields:
         is_free = isinstance(field, (models.CharField, models.TextField)) and field.editable and not field.choices
-        if is_free and field.name not in _MEANT_FOR_PROGRAMS:
+        # A sprint by its goal alone: its name is part of what figures are told by.
+        if is_free and field.name not in _MEANT_FOR_PROGRAMS and (table, field.name) != (Sprint, "name"):
             setattr(row, field.name, f"for {EMAIL}")
     row.save()
     assert any(EMAIL.encode() in page for page in world.shown().values())

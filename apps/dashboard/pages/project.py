@@ -176,9 +176,11 @@ def _forecast(project: Project, state: str, history: TeamHistory, now: datetime)
     return project_forecast(project.pk, now=now, target=project.target_date, team=team, history=history)
 
 
-def sprint_figures(project: Project, reference: str, *, now: datetime) -> SprintOverview | None:
+def sprint_figures(
+    project: Project, reference: str, *, now: datetime, state: str | None = None
+) -> SprintOverview | None:
     """All that is told of a sprint, remembered until something changes; None where there is no such sprint."""
-    return _sprint(project, reference, state_of(project, now=now), now)
+    return _sprint(project, reference, state or state_of(project, now=now), now)
 
 
 def _sprint(project: Project, reference: str, state: str, now: datetime) -> SprintOverview | None:
