@@ -173,8 +173,13 @@ def _tell_each(pids: Iterable[int], number: int) -> None:
 
 def _children(pid: int) -> list[int]:
     """Processes that it has started, where the kernel tells (Linux)."""
-    told = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for each in told for child in each.read_text().split()]
+    found: list[int] = []
+    # Threads end meanwhile, and the process itself.
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return found
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -5,8 +5,11 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db.models import DateField
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.accounts.tests.factories import PASSWORD, UserFactory
+from apps.ml.selectors.workers import IMPORTS, LONG, SHORT
+from apps.ml.services.upkeep.installation import note_worker
 
 #: No identifier, no letter of a database's text, half a character, a number beyond any column, nothing at all.
 HOSTILE = ["x" * 5_000, "a\0b", "\ud800", "99999999999999999999", "-1", "", "1e309", "²", "x", "1.5"]
@@ -38,6 +41,19 @@ def superuser(client, db):
 def lists():
     """The name of each list, as addresses write it."""
     return [f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry]
+
+
+def test_every_page_says_once_that_no_worker_is_there_until_one_is(client, superuser, lists):
+    pages = [reverse("admin:index"), *(reverse(f"admin:{name}_changelist") for name in lists)]
+    pages.append(reverse("admin:accounts_user_change", args=[superuser.pk]))
+
+    # What leads on to another page leaves nothing to be told twice.
+    client.get(reverse("admin:password_change"))
+    assert [client.get(page).content.count(b"No worker has been seen") for page in pages] == [1] * len(pages)
+
+    for queue in (SHORT, LONG, IMPORTS):
+        note_worker(queue, timezone.now())
+    assert not any(b"No worker" in client.get(page).content for page in pages)
 
 
 @pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value)[:12])

@@ -27,7 +27,7 @@ NAMES_OF_SEVERAL = {"Command"}
 #: A place for figures as whoever runs the command has just named it: nothing else is in its row.
 SAVED_WHOLE = {"apps/importers/management/commands/write_back.py"}
 #: What the core may use: see docs/decisions/0001-functional-core.md.
-FRAMEWORK = {"django", "rest_framework", "celery", "obstore", "boto3", "environ"}
+FRAMEWORK = {"django", "rest_framework", "celery", "boto3", "botocore", "environ"}
 
 
 @cache

@@ -124,7 +124,7 @@ def sync(
     last = None if is_full else connection.synced_until
     # Where a clock that was ahead told it, nobody knows what was touched since.
     since = last - OVERLAP if last and last <= now + CLOCKS_DIFFER else None
-    told = place.connector.pull(client, place.scope, since)
+    told = client.budget.watching(place.connector.pull(client, place.scope, since))
     report = import_told(
         without_labels(told, tuple(filter(None, connection.write_backs.values_list("label", flat=True)))),
         project=connection.project,

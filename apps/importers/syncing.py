@@ -23,6 +23,8 @@ from apps.projects.models import Project
 
 #: Small enough that a killed import loses little, large enough for few statements.
 BATCH_ISSUES = 250
+#: Nor more changes, with the labels that they bear: each is a row, made in memory before it is written.
+BATCH_WEIGHT = 25_000
 SHOWN_EXAMPLES = 5
 
 
@@ -71,7 +73,7 @@ def import_told(
     told = read_before(told) if dry_run else told
     with undone_at_the_end() if dry_run else nullcontext():
         writer = TrackedWriter(project, fields, source, now, report)
-        batch: list[TrackedIssue] = []
+        batch, weight = list[TrackedIssue](), 0
         for each in map(fitted, told):
             if isinstance(each, Gap):
                 ledger.add(each)
@@ -85,9 +87,10 @@ def import_told(
                     continue
                 report.hear(each)
                 batch.append(each)
-                if len(batch) == BATCH_ISSUES:
+                weight += _weight(each)
+                if len(batch) == BATCH_ISSUES or weight >= BATCH_WEIGHT:
                     _write(writer, batch, run, report)
-                    batch = []
+                    batch, weight = [], 0
         _write(writer, batch, run, report)
         each_step(run, writer.traces, writer.ties())
         roll_up(project.pk)
@@ -98,6 +101,11 @@ def import_told(
         report.people_added, report.erased = writer.team.added, writer.team.erased
         sum_up(report, project, now)
     return report
+
+
+def _weight(issue: TrackedIssue) -> int:
+    values = (value for change in issue.changes for value in (change.old, change.new))
+    return len(issue.changes) + sum(len(value) for value in values if isinstance(value, tuple))
 
 
 def _write(writer: TrackedWriter, batch: list[TrackedIssue], run: ImportRun | None, report: ImportReport) -> None:

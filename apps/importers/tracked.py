@@ -16,6 +16,9 @@ from apps.importers.sources.labels import figure_in
 
 #: What an issue's status means once nothing is left to do.
 ENDED = ("done", "dropped")
+#: Kept of one issue, the newest. Azure DevOps takes no more revisions of a work item; people make some dozens. Each is
+#: a row of our history, which whoever sets up a loop in a tracker would have us write without end.
+MOST_CHANGES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class TrackedIssue(ImportedIssue):
     changes: tuple[Change, ...] = ()
     #: Fields whose changes are all told: what they held before is known, and what is not told did not happen.
     recorded: frozenset[str] = frozenset()
+    #: Fields whose oldest changes are left out, since there are too many; none of them is `recorded`.
+    cut: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +201,19 @@ _END = {"done": "resolved_at", "dropped": "dropped_at"}
 
 
 def with_life(issue: TrackedIssue) -> TrackedIssue:
-    """The issue with the times that its statuses tell, where all of these are told."""
+    """The issue with the times that its statuses tell, where all of these are told; and with its newest changes."""
+    return _bounded(_with_times(issue))
+
+
+def _bounded(issue: TrackedIssue) -> TrackedIssue:
+    left_out = issue.changes[:-MOST_CHANGES]
+    cut = issue.cut | {change.field for change in left_out}
+    if not cut:
+        return issue
+    return replace(issue, changes=issue.changes[-MOST_CHANGES:], recorded=issue.recorded - cut, cut=cut)
+
+
+def _with_times(issue: TrackedIssue) -> TrackedIssue:
     if "status" not in issue.recorded or issue.created_at is None:
         return issue
     present = Stage(issue.status, issue.status_category)
@@ -213,10 +230,18 @@ def with_life(issue: TrackedIssue) -> TrackedIssue:
 
 
 def gaps_in(issue: TrackedIssue) -> Iterator[Gap]:
-    """Fields of an issue whose history does not lead to what they hold."""
+    """Fields of an issue whose history does not lead to what they hold, or is too long."""
     for field in sorted(issue.recorded):
         if broken_at(issue.changes, field, present_value(issue, field)) is not None:
             yield Gap(f"the history of {field.replace('_', ' ')} has holes", TOUCHED[field], (issue.external_id,))
+    yield from cuts_in(issue)
+
+
+def cuts_in(issue: TrackedIssue) -> Iterator[Gap]:
+    """Fields of an issue of which only the newest changes are kept."""
+    for field in sorted(issue.cut & TOUCHED.keys()):
+        what = f"the history of {field.replace('_', ' ')} is too long: only the newest of it is kept"
+        yield Gap(what, TOUCHED[field], (issue.external_id,))
 
 
 def present_value(issue: TrackedIssue, field: str) -> Any:
@@ -239,5 +264,6 @@ TOUCHED: dict[str, tuple[str, ...]] = {
     "description": ("training",),
     "issue_type": ("training",),
     "priority": ("training",),
+    "component": ("training",),
     "labels": ("training",),
 }

@@ -5,7 +5,7 @@ change the row, goes through the same service as the API, and leaves who and whe
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
@@ -15,8 +15,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.accounts.signed_in import signed_in
+from apps.common.administration.site import Administration
 from apps.common.exceptions import ApplicationError
 from apps.ml.models import AnomalyDetection, MLModel, PredictionHistory, TrainingRun
+from apps.ml.selectors.workers import missing_workers
 from apps.ml.services.anomalies.review import dismiss_anomaly, resolve_anomaly
 from apps.ml.services.models.registry import activate, require_sound, roll_back
 from apps.projects.admin import ReadOnly
@@ -227,3 +229,7 @@ class AnomalyDetectionAdmin(Deciding, ReadOnly, admin.ModelAdmin):
                 closed += 1
         if closed:
             self.message_user(request, f"{done}: {closed}.", messages.SUCCESS)
+
+
+# Jobs wait in these lists, too.
+cast("Administration", admin.site).notices.append(lambda: missing_workers(timezone.now()))

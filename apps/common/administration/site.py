@@ -11,6 +11,7 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 
 from apps.common.exceptions import ApplicationError
 
@@ -37,7 +38,16 @@ class Administration(AdminSite):
     """Django's own; a value that cannot be right is the sender's fault, so the answer is 400 and not 500.
 
     What a service refuses is told on the page where it was asked for.
+
+    Attributes
+    ----------
+    notices : list of callables
+        Each gives a sentence that stands on every page while it holds, else an empty one.
     """
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.notices: list[Callable[[], str]] = []
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         @wraps(view)
@@ -45,7 +55,7 @@ class Administration(AdminSite):
             if any(len(request.GET.get(name, "").split()) > MOST_WORDS for name in ("q", "term")):
                 raise BadRequest(f"A search has at most {MOST_WORDS} words.")
             try:
-                return view(request, *args, **kwargs)
+                answer = view(request, *args, **kwargs)
             except ApplicationError as error:
                 if request.method != "POST":
                     raise
@@ -57,8 +67,17 @@ class Administration(AdminSite):
                 if not _is_list(request):
                     raise
                 raise BadRequest("No list is filtered by such a value, and no row has it for its key.") from error
+            # Of a page, which is written later; what leads on to another shows nothing.
+            if isinstance(answer, TemplateResponse):
+                self._tell(request)
+            return answer
 
         return cast("View", super().admin_view(answered, cacheable))
+
+    def _tell(self, request: HttpRequest) -> None:
+        for notice in self.notices:
+            if sentence := notice():
+                messages.warning(request, sentence)
 
     def password_change(  # type: ignore[override] # another page answers
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

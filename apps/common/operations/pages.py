@@ -3,8 +3,7 @@
 from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpRequest
 
-#: Whatever is asked by programs.
-_OF_PROGRAMS = "/api/v1/"
+from apps.common.api.programs import is_of_program
 
 
 class PageMessages(MessageMiddleware):
@@ -12,5 +11,5 @@ class PageMessages(MessageMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         """Open the messages of whoever asks for a page."""
-        if not request.path_info.startswith(_OF_PROGRAMS):
+        if not is_of_program(request):
             super().process_request(request)

@@ -83,7 +83,8 @@ def imported(place: Place, options: dict[str, Any], say: Say) -> ImportReport:
             known = known or connect(project, place, _token(place), by=None, now=now)
         if known is not None:
             return _by_connection(known, options, now, say)
-        told = place.connector.pull(client_for(place, _token(place)), place.scope, None)
+        client = client_for(place, _token(place))
+        told = client.budget.watching(place.connector.pull(client, place.scope, None))
         if options["save_as"]:
             told = jsonlines.saved(told, options["save_as"])
         return _once(project, told, options, now, say, source=place.connector.name, fields=place.connector.told)

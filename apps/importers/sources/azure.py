@@ -6,10 +6,9 @@ writes `\\P\\Iteration\\S` where a work item writes `P\\S`; the root of the tree
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -19,7 +18,7 @@ from apps.importers.sources.client import Client
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.csv.values import person as person_in
 from apps.importers.sources.reading import part, rows
-from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, in_order, with_life
+from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, cuts_in, in_order, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
 
 OVERLAP = timedelta(hours=1)
@@ -39,6 +38,8 @@ ASKED = (
     "System.CreatedDate", "System.ChangedDate", "System.ChangedBy", "System.Tags", "System.Parent", "System.IsDeleted",
     "System.Description", "Microsoft.VSTS.Scheduling.DueDate", *POINT_FIELDS, ESTIMATE, COMPLETED, PRIORITY,
 )  # fmt: skip
+#: Azure allows 14 levels of names. What is below a longer path is known by its id.
+LONGEST_PATH = 1_000
 PAGE_UPDATES = 200
 RECORDED = frozenset({
     "status", "sprint", "story_points", "estimated_hours", "actual_hours", "assignee", "title", "issue_type",
@@ -78,7 +79,7 @@ class Site:
         key, path = str(fields.get("System.IterationId") or ""), str(fields.get("System.IterationPath") or "")
         if key in self.sprints:
             return key
-        if key in self.holders or path in self.holders or "\\" not in path:
+        if len(path) > LONGEST_PATH or key in self.holders or path in self.holders or "\\" not in path:
             return ""
         return self.paths.get(path) or path
 
@@ -101,6 +102,8 @@ def read_tree(site: Site, node: Any, path: str = "") -> None:
         starts_on = ends_on = None
         site.undated.append(reading.fitting(part(node, "name"), 40))
     is_root = "\\" not in path
+    # Each child bears the names of all above it.
+    path = path[: LONGEST_PATH + 1]
     if is_root or (children and not starts_on):
         site.holders |= {key, path}
     else:
@@ -127,15 +130,20 @@ def person_of(value: Any) -> Person | None:
 
 
 def revisions_of_updates(updates: Iterable[Any]) -> list[dict[str, Any]]:
-    """Whole revisions from what each update changed; those of links alone are none."""
+    """Whole revisions from what each update changed; those of links alone are none.
+
+    Of the fields that are read here: each revision has all of them, and an update may bring any number of others.
+    """
     held: dict[str, Any] = {}
     found = []
     for update in sorted(updates, key=lambda each: _order(part(each, "id"))):
         changed = part(update, "fields")
         if not isinstance(changed, Mapping):
             continue
-        held = {**held, **{name: part(value, "newValue") for name, value in changed.items()}}
-        found.append(held)
+        told = {name: part(changed, name, "newValue") for name in ASKED if name in changed}
+        if told:
+            held = {**held, **told}
+            found.append(held)
     return found
 
 
@@ -150,8 +158,12 @@ def read_issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], s
 
 def sprints_in(revisions: Sequence[Mapping[str, Any]], site: Site) -> Iterator[TrackedSprint]:
     """Iterations that the tree no longer holds, by their path alone."""
+    last: tuple[Any, ...] = (None, None)
     for fields in revisions:
-        key = site.place(fields)
+        where = fields.get("System.IterationId"), fields.get("System.IterationPath")
+        if _are_same(where, last):
+            continue
+        last, key = where, site.place(fields)
         if key and key not in site.sprints:
             name = reading.fitting(key.rpartition("\\")[2], 200)
             yield site.sprints.setdefault(key, TrackedSprint(external_id=key, name=name))
@@ -163,8 +175,9 @@ def _issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site:
     if created_at is None:
         raise BadValue("the answer holds no time of creation")
     told = _Told(site, _points_field(revisions))
-    stage = site.stage(now)
-    changes = [change for old, new in pairwise(revisions) for change in told.changes(old, new)]
+    changes = list(told.changes(revisions))
+    meant = told.of(now)
+    stage, sprint_id = meant.pop("status"), meant.pop("sprint")
     return with_life(
         TrackedIssue(
             line=line,
@@ -177,48 +190,76 @@ def _issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site:
             status_category=stage.category,
             component=_component(now),
             reporter=person_of(now.get("System.CreatedBy")),
-            sprint_id=site.place(now),
+            sprint_id=sprint_id,
             created_at=created_at,
             due_date=reading.day(now.get("Microsoft.VSTS.Scheduling.DueDate")),
             changes=in_order(changes),
             # The feed may begin after the item did: then what came before is not told.
             recorded=RECORDED if _order(first.get("System.Rev")) == 1 else frozenset(),
-            **told.plain(now),
+            **meant,
         )
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Told:
-    """What a revision says, field by field."""
+    """What a revision says, field by field. What is as in the last one is not read again, however long it is."""
 
-    site: Site
-    points_field: str
-
-    def plain(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        tags = str(fields.get("System.Tags") or "").split(";")
-        number = reading.fitting(fields.get("System.Id"), 20)
-        return {
-            "title": reading.fitting(fields.get("System.Title"), reading.LONGEST_TITLE) or f"#{number}",
-            "issue_type": reading.fitting(fields.get("System.WorkItemType"), reading.LONGEST_NAME),
-            "priority": reading.rank_of(fields.get(PRIORITY)),
-            "labels": reading.labels_of(tags),
-            "assignee": person_of(fields.get("System.AssignedTo")),
-            "story_points": reading.points(fields.get(self.points_field)),
-            "estimated_hours": reading.hours(fields.get(ESTIMATE)),
-            "actual_hours": reading.hours(fields.get(COMPLETED)),
+    def __init__(self, site: Site, points_field: str) -> None:
+        #: What is told → the fields that it stands in, and how it is read of them.
+        self._how: Mapping[str, tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Any]]] = {
+            "title": (("System.Title", "System.Id"), _title),
+            **_alone("issue_type", "System.WorkItemType", lambda said: reading.fitting(said, reading.LONGEST_NAME)),
+            **_alone("priority", PRIORITY, reading.rank_of),
+            **_alone("labels", "System.Tags", lambda said: reading.labels_of(str(said or "").split(";"))),
+            **_alone("assignee", "System.AssignedTo", person_of),
+            **_alone("story_points", points_field, reading.points),
+            **_alone("estimated_hours", ESTIMATE, reading.hours),
+            **_alone("actual_hours", COMPLETED, reading.hours),
+            "status": (("System.State", "System.IsDeleted", "System.WorkItemType", "System.Reason"), site.stage),
+            "sprint": (("System.IterationId", "System.IterationPath"), site.place),
         }
+        self._when = {
+            **_alone("at", "System.ChangedDate", reading.moment),
+            **_alone("by", "System.ChangedBy", person_of),
+        }
+        self._read: dict[str, tuple[tuple[Any, ...], Any]] = {}
 
-    def changes(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-        at, by = reading.moment(new.get("System.ChangedDate")), person_of(new.get("System.ChangedBy"))
-        if at is None:
-            raise BadValue("a revision has no time")
-        before, after = (
-            {**self.plain(row), "status": self.site.stage(row), "sprint": self.site.place(row)} for row in (old, new)
-        )
-        for name, value in after.items():
-            if value != before[name]:
-                yield Change(name, before[name], value, at, by)
+    def of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return self._told(self._how, fields)
+
+    def changes(self, revisions: Sequence[Mapping[str, Any]]) -> Iterator[Change]:
+        """What each revision made of the one before."""
+        before = self.of(revisions[0])
+        for fields in revisions[1:]:
+            when, after = self._told(self._when, fields), self.of(fields)
+            if when["at"] is None:
+                raise BadValue("a revision has no time")
+            for name, value in after.items():
+                if value is not before[name] and value != before[name]:
+                    yield Change(name, before[name], value, when["at"], when["by"])
+            before = after
+
+    def _told(self, how: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+        for name, (places, read) in how.items():
+            said = tuple(map(fields.get, places))
+            if name not in self._read or not _are_same(said, self._read[name][0]):
+                self._read[name] = said, read(fields)
+        return {name: self._read[name][1] for name in how}
+
+
+def _alone(name: str, place: str, read: Callable[[Any], Any]) -> dict[str, Any]:
+    """How a field is read that one field of a revision tells."""
+    return {name: ((place,), lambda fields: read(fields.get(place)))}
+
+
+def _are_same(some: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether they are the same objects, which no value is looked at for."""
+    return all(one is other for one, other in zip(some, others, strict=True))
+
+
+def _title(fields: Mapping[str, Any]) -> str:
+    number = reading.fitting(fields.get("System.Id"), 20)
+    return reading.fitting(fields.get("System.Title"), reading.LONGEST_TITLE) or f"#{number}"
 
 
 def _points_field(revisions: Sequence[Mapping[str, Any]]) -> str:
@@ -264,8 +305,10 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         yield from sprints_in(revisions, site)
         issue = read_issue(line, number, revisions, site)
         yield issue
-        if isinstance(issue, TrackedIssue) and not issue.recorded:
-            yield Gap("the first revisions are missing", ("all figures of the past",), (issue.external_id,))
+        if isinstance(issue, TrackedIssue):
+            yield from cuts_in(issue)
+            if not issue.recorded | issue.cut:
+                yield Gap("the first revisions are missing", ("all figures of the past",), (issue.external_id,))
 
 
 def _site(client: Client, base: str) -> Site:

@@ -2,10 +2,13 @@
 
 import resource
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from apps.importers.records import ImportRefused
 
+Told = TypeVar("Told")
 #: Beside it a worker of two gigabytes has room for one more page of answers, built (`bounded_json`).
 MOST_MEMORY_MIB = 1_000.0
 
@@ -39,6 +42,16 @@ class Budget:
         self.requests -= 1
         if self.requests < 0:
             raise BudgetSpent("The import has used up the requests it may make.")
+        self.hold()
+
+    def watching(self, told: Iterable[Told]) -> Iterator[Told]:
+        """The same, measured at each issue too: between two requests there may be a thousand of them, read and kept."""
+        for each in told:
+            self.hold()
+            yield each
+
+    def hold(self) -> None:
+        """After something was made of answers."""
         peak = peak_mib()
         if peak > self.memory_mib and peak > self._peak_before_mib:
             raise BudgetSpent(

@@ -5,7 +5,7 @@ iterations stand in a list of their own; a single select gives only its option u
 with status 200; pull requests come among the issues.
 """
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -155,9 +155,11 @@ def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> Tracke
         raise BadValue("the answer holds no id or time of creation")
     labels = _labels(row)
     story = sorted((*events, *placed.moves), key=lambda event: str(part(event, "created_at")))
-    moves, is_whole = _status_changes(story, labels, placed.column, row)
-    status = _stage(part(row, "state") == "closed", part(row, "state_reason"), labels, placed.column)
-    told = {"status", "assignee", "title", "labels"}
+    moves, status, is_whole = _status_changes(story, labels, placed.column, row)
+    past = reading.HeldLabels(labels)
+    changes = in_order((*moves, *_other_changes(story, row, past)))
+    cut = {"labels"} if past.is_cut else set[str]()
+    told = {"status", "assignee", "title", "labels"} - cut
     return with_life(
         TrackedIssue(
             line=line,
@@ -178,8 +180,9 @@ def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> Tracke
             created_at=created_at,
             resolved_at=reading.moment(part(row, "closed_at")) if status.category == "done" else None,
             dropped_at=reading.moment(part(row, "closed_at")) if status.category == "dropped" else None,
-            changes=in_order((*moves, *_other_changes(story, row, labels))),
+            changes=changes,
             recorded=frozenset(told if is_whole else told - {"status"}),
+            cut=frozenset(cut),
         )
     )
 
@@ -188,44 +191,60 @@ def _labels(row: Any) -> tuple[str, ...]:
     return reading.labels_of(part(row, "labels"))
 
 
-def _stage(is_closed: bool, reason: Any, labels: Iterable[str], column: str) -> Stage:
+def _stage(is_closed: bool, reason: str, labelled: Stage | None, column: Stage | None) -> Stage:
     """Closed for a reason, else in progress where a label or the column of a project says so."""
-    if is_closed:
-        return DROPPED.get(str(reason), CLOSED)
-    if found := reading.stage_in(labels):
-        return found
-    is_begun = category_of(column) == "in_progress"
-    return Stage(reading.fitting(column, reading.LONGEST_NAME), "in_progress") if is_begun else OPEN
+    return DROPPED.get(reason, CLOSED) if is_closed else labelled or column or OPEN
 
 
-def _status_changes(story: Sequence[Any], labels: Sequence[str], column: str, row: Any) -> tuple[list[Change], bool]:
-    """What closing, labels and columns did, read backwards from what is true now; and whether all of it is told."""
-    held, is_closed, reason = set(labels), part(row, "state") == "closed", part(row, "state_reason")
-    now, changes = _stage(is_closed, reason, held, column), []
-    for place, event in reversed(list(enumerate(story))):
-        kind, name = part(event, "event"), reading.label_in(event)
+def _column(said: Any) -> Stage | None:
+    """What a column of a project says of open work."""
+    name = reading.fitting(said, reading.LONGEST_TITLE)
+    return Stage(name[: reading.LONGEST_NAME], "in_progress") if category_of(name) == "in_progress" else None
+
+
+def _reason(row: Any) -> str:
+    return reading.fitting(part(row, "state_reason"), reading.LONGEST_NAME)
+
+
+def _status_changes(
+    story: Sequence[Any], labels: Sequence[str], column: str, row: Any
+) -> tuple[list[Change], Stage, bool]:
+    """What closing, labels and columns did, read backwards from what is true now; that; and whether all is told."""
+    held, placed = reading.HeldLabels(labels), _column(column)
+    is_closed, reason = part(row, "state") == "closed", _reason(row)
+    present = now = _stage(is_closed, reason, held.stage(), placed)
+    changes = []
+    for event, closed_for in reversed(list(zip(story, _closed_for(story), strict=True))):
+        kind = part(event, "event")
         if kind == "closed":
             is_closed = False
         elif kind == "reopened":
-            closings = [part(each, "state_reason") for each in story[:place] if part(each, "event") == "closed"]
-            is_closed, reason = True, closings[-1] if closings else None
-        elif kind == "labeled":
-            held.discard(name)
-        elif kind == "unlabeled":
-            held.add(name)
+            is_closed, reason = True, closed_for
+        elif kind in ("labeled", "unlabeled"):
+            held.go_back(reading.label_in(event), was_held=kind == "unlabeled")
         elif kind == "moved":
-            column = str(part(event, "from") or "")
-        before, at = _stage(is_closed, reason, held, column), reading.moment(part(event, "created_at"))
+            placed = _column(part(event, "from"))
+        before, at = _stage(is_closed, reason, held.stage(), placed), reading.moment(part(event, "created_at"))
         if at is not None:
             changes.append(Change("status", before, now, at, person_of(part(event, "actor"))))
         now = before
     # What is in progress without having come to be so, or closed without a closing, misses an event.
-    return changes, now == OPEN
+    return changes, present, now == OPEN
 
 
-def _other_changes(story: Sequence[Any], row: Any, labels: Sequence[str]) -> Iterator[Change]:
+def _closed_for(story: Iterable[Any]) -> Iterator[str]:
+    """Of each event the reason of the last closing before it."""
+    reason = ""
+    for event in story:
+        yield reason
+        if part(event, "event") == "closed":
+            reason = _reason(event)
+
+
+def _other_changes(story: Sequence[Any], row: Any, labels: reading.HeldLabels) -> Iterator[Change]:
     """Who had it, what it was called, which labels it bore; read backwards likewise."""
-    held, people = list(labels), [person_of(each) for each in rows(part(row, "assignees"))]
+    # Of a plain dict the first is looked for among all that have left it.
+    people = OrderedDict.fromkeys(person_of(each) for each in rows(part(row, "assignees")))
     for event in reversed(story):
         kind, at, by = part(event, "event"), reading.moment(part(event, "created_at")), person_of(part(event, "actor"))
         if at is None:
@@ -234,17 +253,13 @@ def _other_changes(story: Sequence[Any], row: Any, labels: Sequence[str]) -> Ite
             old, new = (reading.fitting(part(event, "rename", key), reading.LONGEST_TITLE) for key in ("from", "to"))
             yield Change("title", old, new, at, by)
         elif kind in ("labeled", "unlabeled"):
-            bore, held = held, _without(held, reading.label_in(event), add=kind == "unlabeled")
-            yield Change("labels", tuple(held), tuple(bore), at, by)
+            yield from labels.change(reading.label_in(event), was_held=kind == "unlabeled", at=at, by=by)
         elif kind in ("assigned", "unassigned"):
-            had, people = people, _without(people, person_of(part(event, "assignee")), add=kind == "unassigned")
-            yield Change("assignee", next(iter(people), None), next(iter(had), None), at, by)
-
-
-def _without(held: Sequence[Any], value: Any, *, add: bool) -> list[Any]:
-    """What was held before something was taken up (or, `add`, laid down)."""
-    rest = [each for each in held if each != value]
-    return [*rest, value] if add else rest
+            one, had = person_of(part(event, "assignee")), next(iter(people), None)
+            people.pop(one, None)
+            if kind == "unassigned":
+                people[one] = None
+            yield Change("assignee", next(iter(people), None), had, at, by)
 
 
 # --- Asking -----------------------------------------------------------------------------------------------------------

@@ -126,7 +126,9 @@ def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
     place, moves = _place(row, story)
     weight = reading.points(part(row, "weight"))
     closed_at = reading.moment(part(row, "closed_at"))
-    changes = (*_status_changes(row, labels, story, status), *_weights(story), *_label_changes(labels, story), *moves)
+    past = reading.HeldLabels(labels)
+    changes = (*_status_changes(row, labels, story, status), *_weights(story), *_label_changes(past, story), *moves)
+    cut = frozenset({"labels"} if past.is_cut else ())
     issue = TrackedIssue(
         line=line,
         source_id=str(part(row, "id")),
@@ -150,7 +152,8 @@ def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
         dropped_at=closed_at if status.category == "dropped" else None,
         due_date=reading.day(part(row, "due_date")),
         changes=in_order(changes),
-        recorded=_recorded(row, story, place),
+        recorded=_recorded(row, story, place) - cut,
+        cut=cut,
     )
     return with_life(issue)
 
@@ -174,23 +177,20 @@ def _present(row: Any, labels: Sequence[str]) -> Stage:
 def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stage) -> Iterator[Change]:
     """What closing, reopening and labels of progress did; read backwards from what is true now."""
     events = sorted((*story.of("state"), *story.of("label")), key=lambda each: str(part(each, "created_at")))
-    held, is_closed, now = set(labels), part(row, "state") == "closed", present
+    held, is_closed, now = reading.HeldLabels(labels), part(row, "state") == "closed", present
     for event in reversed(events):
         state, name = part(event, "state"), reading.label_in(event)
         if state in ("closed", "reopened"):
             is_closed = state == "reopened"
-        elif part(event, "action") == "add":
-            held.discard(name)
-        elif part(event, "action") == "remove":
-            held.add(name)
-        before, at = CLOSED if is_closed else reading.stage_in(held) or OPEN, reading.moment(part(event, "created_at"))
+        elif part(event, "action") in ("add", "remove"):
+            held.go_back(name, was_held=part(event, "action") == "remove")
+        before, at = CLOSED if is_closed else held.stage() or OPEN, reading.moment(part(event, "created_at"))
         if at is not None:
             yield Change("status", before, now, at, person_of(part(event, "user")))
         now = before
 
 
-def _label_changes(labels: Sequence[str], story: Story) -> Iterator[Change]:
-    held = list(labels)
+def _label_changes(labels: reading.HeldLabels, story: Story) -> Iterator[Change]:
     for event in reversed(story.of("label")):
         name, at = (
             reading.label_in(event),
@@ -199,10 +199,9 @@ def _label_changes(labels: Sequence[str], story: Story) -> Iterator[Change]:
         if not name or at is None:
             # The label itself was deleted.
             continue
-        rest = [each for each in held if each != name]
-        before = rest if part(event, "action") == "add" else [*rest, name]
-        yield Change("labels", tuple(before), tuple(held), at, person_of(part(event, "user")))
-        held = before
+        yield from labels.change(
+            name, was_held=part(event, "action") != "add", at=at, by=person_of(part(event, "user"))
+        )
 
 
 def _weights(story: Story) -> Iterator[Change]:

@@ -5,10 +5,11 @@ histories name statuses that the site no longer lists, and sprints that were del
 sprints of an issue; a sub-task has no history of its sprint and takes its parent's; histories come newest first.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from apps.importers.records import Person, RowError
@@ -28,13 +29,15 @@ from apps.importers.sources.jira_rows import (
     stage_named,
 )
 from apps.importers.sources.reading import part, rows
-from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint, in_order, value_at, with_life
+from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint, in_order, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
 
 #: Statuses that every Jira has had from the beginning, listed or not: Open, In Progress, Reopened, Resolved, Closed.
 SYSTEM_STATUSES = {"1": "to_do", "3": "in_progress", "4": "to_do", "5": "done", "6": "done"}
 #: A resolution that is written this shortly after the status belongs to it (34 ms were seen).
 TOGETHER = timedelta(seconds=2)
+#: Moves between sprints that a sub-task takes over from its parent, the newest: each of its parts would have them all.
+MOST_INHERITED = 100
 #: Whatever comes after everything: the sprints of today are judged by whether they are closed at all.
 _EVER = datetime.max.replace(tzinfo=UTC)
 #: Field of a history entry → the field here.
@@ -91,9 +94,10 @@ class Reader:
             raise BadValue("the answer holds no id, fields or time of creation")
         entries = [replace(entry, at=max(entry.at, created_at)) for entry in entries]
         stages = self._stages(said, entries)
-        sprint_id, moves = self._place(row, created_at, entries)
+        sprint_id, moves, cut = self._place(row, created_at, entries)
         size, re_estimates = self._points(said, entries)
-        plain = (change for entry in entries for change in _plain_change(entry, said))
+        today = _Today.of(said)
+        plain = (change for entry in entries for change in _plain_change(entry, today))
         now = self._present(said)
         waits_for, holds_up = linked_by(part(said, "issuelinks"))
         return with_life(
@@ -112,9 +116,9 @@ class Reader:
                 status_category=now.category,
                 priority=reading.rank_of(part(said, "priority", "name")),
                 component=_first_name(part(said, "components")),
-                labels=reading.labels_of(part(said, "labels")),
+                labels=today.labels,
                 reporter=person_of(part(said, "reporter")) or person_of(part(said, "creator")),
-                assignee=person_of(part(said, "assignee")),
+                assignee=today.assignee,
                 sprint_id=sprint_id,
                 story_points=size,
                 estimated_hours=reading.hours_of_seconds(part(said, "timeoriginalestimate")),
@@ -123,7 +127,8 @@ class Reader:
                 resolved_at=reading.moment(part(said, "resolutiondate")),
                 due_date=reading.day(part(said, "duedate")),
                 changes=in_order((*_between(stages), *moves, *re_estimates, *plain)),
-                recorded=self._recorded(),
+                recorded=self._recorded() - cut,
+                cut=cut,
             )
         )
 
@@ -137,35 +142,37 @@ class Reader:
     def _stages(self, said: Any, entries: Sequence[Entry]) -> list[tuple[datetime | None, Stage, Person | None]]:
         """What the status meant from when on, and by whom; the first holds from the creation."""
         moves = [entry for entry in entries if entry.field == "status"]
-        endings = _snapped([entry for entry in entries if entry.field == "resolution"], moves)
-        now = (str(part(said, "status", "id") or ""), str(part(said, "status", "name") or ""))
-        resolution_now = str(part(said, "resolution", "name") or "")
-        first = (moves[0].old_id, moves[0].old_text) if moves else now
-        resolution = endings[0].old_text if endings else resolution_now
+        endings = list(_snapped([entry for entry in entries if entry.field == "resolution"], moves))
+        own, now, resolution = _own_category(said), *_now(said)
+        status = _status(moves[0].old_id, moves[0].old_text) if moves else now
+        resolution = _word(endings[0].old_text) if endings else resolution
         found: list[tuple[datetime | None, Stage, Person | None]] = [
-            (None, self._meaning(first, resolution, said, is_first=True), None)
+            (None, self._meaning(status, resolution, own, is_first=True), None)
         ]
-        status, whole = first, sorted((*moves, *endings), key=lambda entry: (entry.at, entry.field))
-        for at in dict.fromkeys(entry.at for entry in whole):
-            for entry in (entry for entry in whole if entry.at == at):
+        whole = sorted((*moves, *endings), key=lambda entry: (entry.at, entry.field))
+        for at, together in groupby(whole, key=lambda entry: entry.at):
+            by = list[Person | None]()
+            for entry in together:
+                by.append(entry.by)
                 if entry.field == "status":
-                    status = (entry.new_id, entry.new_text)
+                    status = _status(entry.new_id, entry.new_text)
                 else:
-                    resolution = entry.new_text
-            by = next(entry.by for entry in whole if entry.at == at)
-            found.append((at, self._meaning(status, resolution, said), by))
+                    resolution = _word(entry.new_text)
+            found.append((at, self._meaning(status, resolution, own), by[0]))
         return found
 
     def _present(self, said: Any) -> Stage:
-        status = (str(part(said, "status", "id") or ""), str(part(said, "status", "name") or ""))
-        return self._meaning(status, str(part(said, "resolution", "name") or ""), said)
+        return self._meaning(*_now(said), _own_category(said))
 
-    def _meaning(self, status: tuple[str, str], resolution: str, said: Any, *, is_first: bool = False) -> Stage:
+    def _meaning(
+        self, status: tuple[str, str], resolution: str, own: tuple[str, str], *, is_first: bool = False
+    ) -> Stage:
         """A status at a moment: by the list of the site, the system's own, its name, the resolution set at the time."""
         key, name = status
         stage = self.stages.get(key)
         if stage is None:
-            category = SYSTEM_STATUSES.get(key) or self._own_category(key, said) or category_of(name)
+            told = own[1] if key == own[0] else ""
+            category = SYSTEM_STATUSES.get(key) or told or category_of(name)
             if not category:
                 category = "done" if resolution else "to_do" if is_first else "in_progress"
                 self.puzzles.add(name)
@@ -174,17 +181,14 @@ class Reader:
             return Stage(reading.fitting(resolution, reading.LONGEST_NAME), "dropped")
         return stage
 
-    def _own_category(self, key: str, said: Any) -> str:
-        """What the issue says of the status it is in now."""
-        own = part(said, "status")
-        return CATEGORY_OF_KEY.get(str(part(own, "statusCategory", "key")), "") if str(part(own, "id")) == key else ""
-
     # --- Sprint ----------------------------------------------------------------------------------------------------
     def _is_sprint(self, entry: Entry) -> bool:
         return entry.field in (self.fields.sprint, "Sprint")
 
-    def _place(self, row: Any, created_at: datetime, entries: Sequence[Entry]) -> tuple[str, tuple[Change, ...]]:
-        """The sprint an issue is in, and how it came there."""
+    def _place(
+        self, row: Any, created_at: datetime, entries: Sequence[Entry]
+    ) -> tuple[str, tuple[Change, ...], frozenset[str]]:
+        """The sprint an issue is in, how it came there, and whether more is known of that than is taken over."""
         said = part(row, "fields")
         told = part(said, self.fields.sprint)
         ids = [sprint.external_id for sprint in map(sprint_of, rows(told)) if sprint]
@@ -204,7 +208,7 @@ class Reader:
             for move in moves
         )
         self._places[str(part(row, "id"))] = (place, changes)
-        return place, changes
+        return place, changes, frozenset()
 
     def _one_of(self, ids: Sequence[str], at: datetime) -> str:
         """Of the sprints that the field lists, which it keeps when they are closed, the one that counts at a moment."""
@@ -232,7 +236,46 @@ class Reader:
         return reading.points(part(said, name)) if name else None, changes
 
 
-def _plain_change(entry: Entry, said: Any) -> Iterator[Change]:
+@dataclass(frozen=True, slots=True)
+class _Today:
+    """What an issue says of itself today that its history is read by: once, however long that is."""
+
+    assignee: Person | None
+    labels: tuple[str, ...]
+    label_set: frozenset[str]
+    type_key: str
+    type_name: str
+
+    @classmethod
+    def of(cls, said: Any) -> "_Today":
+        labels, kind = reading.labels_of(part(said, "labels")), part(said, "issuetype")
+        type_name = reading.fitting(part(kind, "name"), reading.LONGEST_NAME)
+        return cls(person_of(part(said, "assignee")), labels, frozenset(labels), str(part(kind, "id")), type_name)
+
+
+def _word(text: Any) -> str:
+    """A name or key that is carried on from entry to entry, cut so that none costs more than another."""
+    return str(text or "")[: reading.LONGEST_TITLE]
+
+
+def _status(key: Any, name: Any) -> tuple[str, str]:
+    return _word(key), _word(name)
+
+
+def _now(said: Any) -> tuple[tuple[str, str], str]:
+    """The status and the resolution of today."""
+    status = _status(part(said, "status", "id"), part(said, "status", "name"))
+    return status, _word(part(said, "resolution", "name"))
+
+
+def _own_category(said: Any) -> tuple[str, str]:
+    """The key of the status that the issue is in now, and what it says of that."""
+    own = part(said, "status")
+    category = CATEGORY_OF_KEY.get(str(part(own, "statusCategory", "key")), "")
+    return str(part(own, "id"))[: reading.LONGEST_TITLE], category
+
+
+def _plain_change(entry: Entry, today: _Today) -> Iterator[Change]:
     name = _PLAIN.get(entry.field, "")
     if name in ("estimated_hours", "actual_hours"):
         old, new = reading.hours_of_seconds(entry.old_id), reading.hours_of_seconds(entry.new_id)
@@ -240,8 +283,8 @@ def _plain_change(entry: Entry, said: Any) -> Iterator[Change]:
     elif name == "assignee":
         yield Change(
             name,
-            _someone(entry.old_id, entry.old_text, said),
-            _someone(entry.new_id, entry.new_text, said),
+            _someone(entry.old_id, entry.old_text, today),
+            _someone(entry.new_id, entry.new_text, today),
             entry.at,
             entry.by,
         )
@@ -250,13 +293,13 @@ def _plain_change(entry: Entry, said: Any) -> Iterator[Change]:
     elif name == "issue_type":
         yield Change(
             name,
-            _type_name(entry.old_id, entry.old_text, said),
-            _type_name(entry.new_id, entry.new_text, said),
+            _type_name(entry.old_id, entry.old_text, today),
+            _type_name(entry.new_id, entry.new_text, today),
             entry.at,
             entry.by,
         )
     elif name == "labels":
-        yield Change(name, _labels(entry.old_text, said), _labels(entry.new_text, said), entry.at, entry.by)
+        yield Change(name, _labels(entry.old_text, today), _labels(entry.new_text, today), entry.at, entry.by)
     elif name == "description":
         yield Change(name, reading.long_text(entry.old_text), reading.long_text(entry.new_text), entry.at, entry.by)
     elif name:
@@ -264,22 +307,21 @@ def _plain_change(entry: Entry, said: Any) -> Iterator[Change]:
         yield Change(name, old_text, new_text, entry.at, entry.by)
 
 
-def _labels(text: str, said: Any) -> tuple[str, ...]:
+def _labels(text: str, today: _Today) -> tuple[str, ...]:
     """Labels of a history, parted by blanks; the present ones in the order that the issue gives them."""
-    told, now = reading.labels_of(text.split()), reading.labels_of(part(said, "labels"))
-    return now if set(told) == set(now) else told
+    told = reading.labels_of(text.split())
+    return today.labels if frozenset(told) == today.label_set else told
 
 
-def _someone(account: str, name: str, said: Any) -> Person | None:
+def _someone(account: str, name: str, today: _Today) -> Person | None:
     """Who a history names; the present assignee as the issue tells of them, with an address and their name of today."""
-    present = person_of(part(said, "assignee"))
+    present = today.assignee
     return present if present and present.account == account else reading.person(name=name, account=account)
 
 
-def _type_name(key: str, name: str, said: Any) -> str:
+def _type_name(key: str, name: str, today: _Today) -> str:
     """A type by the name it has today, where the issue tells: histories are written in anybody's language."""
-    own = part(said, "issuetype")
-    return reading.fitting(part(own, "name") if str(part(own, "id")) == key else name, reading.LONGEST_NAME)
+    return today.type_name if today.type_key == key else reading.fitting(name, reading.LONGEST_NAME)
 
 
 def _between(stages: Sequence[tuple[datetime | None, Stage, Person | None]]) -> Iterator[Change]:
@@ -288,22 +330,21 @@ def _between(stages: Sequence[tuple[datetime | None, Stage, Person | None]]) -> 
             yield Change("status", old, new, at, by)
 
 
-def _snapped(endings: Sequence[Entry], moves: Sequence[Entry]) -> list[Entry]:
-    """Resolutions at the moment of the move they belong to."""
-    snapped = []
+def _snapped(endings: Sequence[Entry], moves: Sequence[Entry]) -> Iterator[Entry]:
+    """Resolutions at the moment of the move they belong to; both are in order."""
+    times = [move.at for move in moves]
     for entry in endings:
-        near = [move.at for move in moves if abs(entry.at - move.at) <= TOGETHER]
-        snapped.append(replace(entry, at=min(near, key=lambda at: abs(entry.at - at), default=entry.at)))
-    return snapped
+        place = bisect_left(times, entry.at)
+        near = (at for at in times[max(place - 1, 0) : place + 1] if abs(entry.at - at) <= TOGETHER)
+        yield replace(entry, at=min(near, key=lambda at: abs(entry.at - at), default=entry.at))
 
 
-def _inherited(parent: tuple[str, tuple[Change, ...]], created_at: datetime) -> tuple[str, tuple[Change, ...]]:
-    place, changes = parent
-    if value_at(changes, "sprint", place, created_at) == place and not any(
-        change.at > created_at for change in changes
-    ):
-        return place, ()
-    return place, tuple(change for change in changes if change.at > created_at)
+def _inherited(
+    parent: tuple[str, tuple[Change, ...]], created_at: datetime
+) -> tuple[str, tuple[Change, ...], frozenset[str]]:
+    (place, changes), left_out = parent, parent[1][:-MOST_INHERITED][-1:]
+    newest = tuple(change for change in changes[-MOST_INHERITED:] if change.at > created_at)
+    return place, newest, frozenset(change.field for change in left_out if change.at > created_at)
 
 
 def _first_name(components: Any) -> str:

@@ -38,6 +38,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             yield page
             continue
         histories: dict[str, list[Any]] = defaultdict(list)
+        read = set[str]()
         for piece in _histories(client, reader, [str(part(row, "id")) for row in page]):
             if isinstance(piece, Gap):
                 yield piece
@@ -45,7 +46,11 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
                 histories[piece[0]] += piece[1]
         for row in page:
             line += 1
-            yield from read_row(reader, line, row, histories[str(part(row, "id"))])
+            # A row that comes again on the page says nothing new, and is not read with the whole history again.
+            key = str(part(row, "id"))
+            if key == "None" or key not in read:
+                yield from read_row(reader, line, row, histories.pop(key, []))
+            read.add(key)
     yield from jira.gaps_of(reader)
 
 

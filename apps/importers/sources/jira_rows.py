@@ -17,6 +17,8 @@ CATEGORY_OF_KEY = {"new": "to_do", "indeterminate": "in_progress", "done": "done
 STATE_OF_SPRINT = {"future": "planned", "active": "active", "closed": "completed"}
 SPRINT_SCHEMA = "com.pyxis.greenhopper.jira:gh-sprint"
 POINTS_SCHEMA = "com.pyxis.greenhopper.jira:jsw-story-points"
+#: A site has two, by its old and its new kind of board. Each is looked for in every issue.
+MOST_POINT_FIELDS = 10
 POINT_NAMES = ("story point estimate", "story points", "story-points", "points", "sp")
 _KEY = re.compile(r"(?:^|,)(\w++)=")
 
@@ -65,7 +67,7 @@ def fields_of(found: Iterable[Any]) -> Fields:
             sprint = sprint or key
         elif schema == POINTS_SCHEMA or names & set(POINT_NAMES):
             points.append((schema != POINTS_SCHEMA, key))
-    return Fields(sprint, tuple(key for _, key in sorted(points)))
+    return Fields(sprint, tuple(key for _, key in sorted(points)[:MOST_POINT_FIELDS]))
 
 
 def stages_of(found: Iterable[Any]) -> dict[str, Stage]:

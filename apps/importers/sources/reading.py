@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from apps.common.hours import LEAST_HOURS, LEAST_POINTS, MOST_HOURS, MOST_POINTS
@@ -14,12 +15,15 @@ from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.dates import in_utc
 from apps.importers.sources.csv.numbers import POINT_LABEL
 from apps.importers.sources.csv.values import priority as read_priority
-from apps.importers.tracked import Gap, Stage, TrackedSprint
+from apps.importers.tracked import Change, Gap, Stage, TrackedSprint
 from apps.importers.writing.workflow import category_of
 
 SECONDS_PER_HOUR = 3_600.0
 #: What the tables hold (see apps/projects/models.py and apps/accounts/models.py).
 LONGEST_TITLE, LONGEST_NAME, LONGEST_COMPONENT, LONGEST_PERSON = 500, 64, 200, 200
+#: Characters of labels in the history of one issue, where each change bears all that were held before and after it: a
+#: thousand changes of an issue with twenty labels. The square of an answer is nothing to keep.
+MOST_LABEL_TEXT, PER_LABEL = 1_000_000, 10
 #: The scope of a label, and an ordinal that orders its values: 'workflow::5 - development', 'status: in progress'.
 _LABEL_SCOPE = re.compile(r"(?:workflow|status|state|stage|board)\s*(?:::|[:/])\s*(?:\d+\s*-\s*)?(.+)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -103,12 +107,67 @@ def points_in(labels: Iterable[str]) -> float | None:
 
 def stage_in(labels: Iterable[str]) -> Stage | None:
     """The status that labels tell of open work: by a scope ('workflow::5 - development') or by the bare words."""
-    for label in sorted(labels):
-        match = _LABEL_SCOPE.fullmatch(label.strip())
-        name = match[1].strip() if match else label.strip()
-        if category_of(name) == "in_progress":
-            return Stage(fitting(name, LONGEST_NAME), "in_progress")
-    return None
+    return next(filter(None, map(stage_of_label, sorted(labels))), None)
+
+
+def stage_of_label(label: str) -> Stage | None:
+    """The status that one label tells of open work."""
+    match = _LABEL_SCOPE.fullmatch(label.strip())
+    name = match[1].strip() if match else label.strip()
+    return Stage(fitting(name, LONGEST_NAME), "in_progress") if category_of(name) == "in_progress" else None
+
+
+class HeldLabels:
+    """The labels of an issue on the way back from those of today; no step costs more the more there are.
+
+    Changes are told as long as they bear no more than `MOST_LABEL_TEXT`: from there on the past `is_cut`.
+    """
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        self._held = dict.fromkeys(labels)
+        self._size, self._left = sum(map(_weight, self._held)), MOST_LABEL_TEXT
+        self._told: tuple[str, ...] | None = None
+        #: Those that tell of work in progress, the first of them first; some may be held no more.
+        self._begun = [label for label in self._held if stage_of_label(label)]
+        heapify(self._begun)
+        self.is_cut = False
+
+    def go_back(self, label: str, *, was_held: bool) -> None:
+        """Behind an event that put a label on or, `was_held`, took it off."""
+        if label in self._held:
+            del self._held[label]
+            self._size -= _weight(label)
+        if was_held:
+            self._held[label] = None
+            self._size += _weight(label)
+            if stage_of_label(label):
+                heappush(self._begun, label)
+        self._told = None
+
+    def stage(self) -> Stage | None:
+        """As `stage_in` tells it of all that are held."""
+        while self._begun and self._begun[0] not in self._held:
+            heappop(self._begun)
+        return stage_of_label(self._begun[0]) if self._begun else None
+
+    def change(self, label: str, *, was_held: bool, at: datetime, by: Person | None) -> Iterator[Change]:
+        """Behind an event, which is told."""
+        if self.is_cut:
+            return
+        size, after = self._size, self._told
+        if after is None and size <= self._left:
+            after = tuple(self._held)
+        self.go_back(label, was_held=was_held)
+        self._left -= size + self._size
+        if after is None or self._left < 0:
+            self.is_cut = True
+            return
+        self._told = tuple(self._held)
+        yield Change("labels", self._told, after, at, by)
+
+
+def _weight(label: str) -> int:
+    return len(label) + PER_LABEL
 
 
 def sprints(sprint_of: Callable[[Any], TrackedSprint | None], found: Iterable[Any]) -> Iterator[TrackedSprint | Gap]:

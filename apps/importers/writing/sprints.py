@@ -25,6 +25,9 @@ from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, re
 
 #: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
 SAME_SPRINT_WITHIN = timedelta(days=60)
+#: A name is looked for among so many sprints that bear it, the last of them: each row of a file may ask. Twenty years
+#: of sprints that are all called alike.
+MOST_OF_A_NAME = 500
 
 
 class Sprints:
@@ -47,6 +50,8 @@ class Sprints:
         #: By the source's id, and by name: a file may name a sprint a line.
         self._by_id: dict[str, Sprint] = {}
         self._by_name: dict[str, list[Sprint]] = defaultdict(list)
+        #: Those of them without an id.
+        self._by_name_alone: dict[str, list[Sprint]] = defaultdict(list)
         self._n = 0
         self.look_anew()
         #: Made by this import.
@@ -58,7 +63,7 @@ class Sprints:
         """Before each batch: others may have made or deleted some since the last one."""
         if Sprint.objects.filter(project=self._project).count() == self._n:
             return
-        self._by_id, self._by_name, self._n = {}, defaultdict(list), 0
+        self._by_id, self._by_name, self._by_name_alone, self._n = {}, defaultdict(list), defaultdict(list), 0
         for sprint in self._all():
             self._remember(sprint)
 
@@ -68,6 +73,8 @@ class Sprints:
     def _remember(self, sprint: Sprint) -> None:
         self._n += 1
         self._by_name[sprint.name].append(sprint)
+        if not sprint.external_id:
+            self._by_name_alone[sprint.name].append(sprint)
         if sprint.external_id and sprint.source == self._source:
             self._by_id.setdefault(sprint.external_id, sprint)
 
@@ -118,8 +125,8 @@ class Sprints:
 
     def _named(self, name: str, *, starts_on: date | None = None, without_id: bool = False) -> Sprint | None:
         """The sprint of a name that ran at this time; of several, without a time, the latest."""
-        named = [each for each in self._by_name.get(name, ()) if not (without_id and each.external_id)]
-        fitting = [each for each in named if _is_near(each, starts_on)]
+        named = (self._by_name_alone if without_id else self._by_name).get(name, [])
+        fitting = [each for each in named[-MOST_OF_A_NAME:] if _is_near(each, starts_on)]
         return max(fitting, key=lambda each: (each.start_date == starts_on, each.start_date or date.min), default=None)
 
     def _make(self, told: NamedSprint) -> Sprint:

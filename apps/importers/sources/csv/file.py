@@ -28,6 +28,8 @@ DELIMITERS = (",", ";", "\t", "|")
 LONGEST_CELL = 1 << 20
 #: Trackers write one for each label and comment of the longest issue: hundreds. Each costs time in every row.
 MOST_COLUMNS = 2_000
+#: What a column is called is looked at in each row.
+LONGEST_HEADER = 1_000
 
 #: Enough lines to see how wide the table is.
 LOOKED_AT_LINES = 20
@@ -77,6 +79,7 @@ def inspect_file(path: Readable, *, encoding: str = "") -> CsvShape:
     notes = [] if encoding.startswith("utf") else [f"The file is not UTF-8: read as {encoding} (--encoding to say)."]
     if skipped:
         notes.append(f"The first {skipped} lines are no header: passed over.")
+    header = tuple(name[:LONGEST_HEADER] for name in header)
     return CsvShape(path, encoding, delimiter, header, line_count, tuple(notes), skipped)
 
 
