@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 MOST_MAILS_AN_HOUR = 5
 
 
-@shared_task(time_limit=60)
+# Nobody asks for a mail again, and no mail outgrows a worker.
+@shared_task(time_limit=60, reject_on_worker_lost=True)
 def send_account_mail(kind: str, person: str) -> None:
     """Write to this person, if there is one who can log in."""
     user = User.objects.filter(pk=person).first()
