@@ -22,6 +22,7 @@ from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
+from apps.projects.history.moments import When, moment_of
 from apps.projects.models import Issue, IssueChange, Project
 
 PLAIN_FIELDS = (
@@ -45,15 +46,14 @@ class TrackedWriter:
         The fields that the tracker knows. Only these can be emptied; what it does not know stays as the team set it.
     """
 
-    def __init__(
-        self, project: Project, told: Collection[str], source: str, now: datetime, report: ImportReport
-    ) -> None:
-        self._project, self._told, self._source, self._now, self._report = project, told, source, now, report
+    def __init__(self, project: Project, told: Collection[str], source: str, now: When, report: ImportReport) -> None:
+        self._project, self._told, self._source, self._report = project, told, source, report
+        self._when, self._now = now, moment_of(now)
         self.traces = Traces()
-        self.team = Team(project, now=now, traces=self.traces)
+        self.team = Team(project, now=self._now, traces=self.traces)
         self.board = TrackedBoard(project, source, now, report, self.traces)
         self._ties = Ties(
-            Parents(project, {"parent"}, source, self.traces), Links(project, source, now, self.traces), report
+            Parents(project, {"parent"}, source, self.traces), Links(project, source, self._now, self.traces), report
         )
         self._identities = Identities(project, source, may_repeat=True)
         self._told_sprints: list[TrackedSprint] = []
@@ -68,6 +68,8 @@ class TrackedWriter:
     def write(self, batch: Sequence[TrackedIssue]) -> list[Touch]:
         """Insert what is new, update what differs, add the history that is missing; call it inside a transaction."""
         hold_project(self._project.pk)
+        # What came in before this batch came in before, however early the import began.
+        self._now = moment_of(self._when)
         # Until the transaction ends nobody deletes any of these.
         self.board.look_anew()
         self._write_sprints()
@@ -156,7 +158,7 @@ class TrackedWriter:
         changes = IssueChange.objects.bulk_create(missing_changes(told, self.board, self.team))
         # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
         edits = [edit for record, touch in touched if (edit := _unexplained(record, touch)).before]
-        changes += record_edits(self._project, edits, now=self._now)
+        changes += record_edits(self._project, edits, now=self._when)
         self._report.changes_added += len(changes)
         by_issue = {touch.issue.pk: touch for _, touch in touched}
         for change in changes:
