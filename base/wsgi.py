@@ -7,12 +7,14 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from apps.common.operations.slips import refuse_slips
+from apps.ml.storage import load_what_a_bucket_needs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 # What is loaded here stays: to look through it for garbage time and again takes a tenth of the start.
 gc.disable()
 application = get_wsgi_application()
 refuse_slips()
+load_what_a_bucket_needs()
 # ... and never again: workers are forked from here, and what nobody writes to stays shared between them.
 gc.freeze()
 # Of 500 answers forty thousand objects are alive at once, none of which is garbage: Python would look through the young

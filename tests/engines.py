@@ -52,7 +52,7 @@ class S3Server:
     region: str = REGION
 
     def client(self, service: str = "s3") -> Any:
-        """boto3, which the product does not write with: an independent witness of what is stored."""
+        """boto3 as it comes, over connections of its own: a witness of what is stored."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint_url,

@@ -14,6 +14,7 @@ from apps.accounts.mails import MailKind, send_mail_to
 from apps.accounts.models import LogIn, User
 from apps.common.broker import is_handed_over
 from apps.common.counters import count
+from apps.common.operations.database_faults import by_itself
 
 logger = logging.getLogger(__name__)
 #: Whoever needs more of one kind has other troubles; strangers ask for others from any number of addresses.
@@ -36,12 +37,21 @@ def send_account_mail(kind: str, person: str) -> None:
 @shared_task(time_limit=300)
 def forget_log_ins() -> None:
     """Failed log-ins that count no more, open ones that nobody can renew, and sessions that are over."""
-    now = timezone.now()
-    failed, _ = AccessAttempt.objects.filter(attempt_time__lt=now - settings.AXES_COOLOFF_TIME).delete()
-    over, _ = LogIn.objects.filter(renewed_at__lt=now - api_settings.REFRESH_TOKEN_LIFETIME).delete()
-    SessionStore.clear_expired()
-    if failed or over:
-        logger.info("Log-ins were forgotten failed=%d over=%d", failed, over)
+    for step in (_forget_failed, _forget_open, SessionStore.clear_expired):
+        with by_itself("forget_log_ins", step):
+            step()
+
+
+def _forget_failed() -> None:
+    failed, _ = AccessAttempt.objects.filter(attempt_time__lt=timezone.now() - settings.AXES_COOLOFF_TIME).delete()
+    if failed:
+        logger.info("Log-ins that failed were forgotten failed=%d", failed)
+
+
+def _forget_open() -> None:
+    over, _ = LogIn.objects.filter(renewed_at__lt=timezone.now() - api_settings.REFRESH_TOKEN_LIFETIME).delete()
+    if over:
+        logger.info("Log-ins that nobody can renew were forgotten over=%d", over)
 
 
 def mail_soon(kind: MailKind, email: str) -> None:

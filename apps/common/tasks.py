@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.common import page_marks, passing
 from apps.common.api import idempotency
+from apps.common.operations.database_faults import by_itself
 from apps.common.operations.sqlite_log import empty_log
 
 
@@ -22,6 +23,8 @@ def empty_logs() -> None:
 
     And no place at which a page ended, on either engine, that is over.
     """
-    empty_log(patience_seconds=0)
-    page_marks.forget_old(now=time.time())
+    with by_itself("empty_logs", empty_log):
+        empty_log(patience_seconds=0)
+    with by_itself("empty_logs", page_marks.forget_old):
+        page_marks.forget_old(now=time.time())
     passing.empty_log()

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict
-from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.database_faults import DATABASE_FAULTS, by_itself
 from apps.common.plausible import readable
 from apps.importers.connections import sync
 from apps.importers.keeping import TakenAway, ended, living, put_back
@@ -167,7 +167,7 @@ def ask_due_syncs(*, now: datetime) -> list[ImportRun]:
     asked = []
     for each in in_use(Connection.objects.exclude(sealed_token="")):
         # One that was deleted since it was read has nothing to import, and stops no other.
-        with suppress(Conflict):
+        with by_itself("sync_connections", each), suppress(Conflict):
             asked.append(ask_sync(each, by=None, now=now))
     return asked
 

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.common.broker import is_handed_over
+from apps.common.operations.database_faults import by_itself
 from apps.importers import runs
 from apps.importers.waiting import due_runs
 from apps.ml.selectors.workers import IMPORTS
@@ -42,7 +43,8 @@ def run_due_imports() -> int:
 @shared_task
 def sync_connections() -> int:
     """Bring every connected project in step, and let go of files that nobody imported; every hour."""
-    runs.forget_uploads(now=timezone.now())
+    with by_itself("sync_connections", runs.forget_uploads):
+        runs.forget_uploads(now=timezone.now())
     return send(run.pk for run in runs.ask_due_syncs(now=timezone.now()))
 
 

@@ -25,7 +25,7 @@ def store() -> Health:
 
 
 def whole_store() -> Health:
-    """As `store`, and that it lists: for commands, since what lists takes 0.8 s to load."""
+    """As `store`, and that it lists: for commands, which may take longer than a probe."""
     get_object_store().list(NOTHING)
     return store()
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from apps.common.broker import hand_over_each, is_handed_over
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
+from apps.common.operations.database_faults import by_itself
 from apps.ml.selectors.kept_forecasts import due_projects
 from apps.ml.selectors.replays import projects_with_models
 from apps.ml.selectors.workers import LONG, SHORT
@@ -76,8 +77,10 @@ def train_model(self: "Task[Any, None]", run_id: str) -> None:
 def requeue_lost_trainings() -> int:
     """Send again what a dead worker or a lost message left behind; every minute."""
     now = timezone.now()
-    note_activity(now)
-    note_worker(SHORT, now)
+    with by_itself("requeue_lost_trainings", note_activity):
+        note_activity(now)
+    with by_itself("requeue_lost_trainings", note_worker):
+        note_worker(SHORT, now)
     return send_trainings(training_jobs.recover_lost_runs(now=timezone.now()))
 
 
@@ -157,8 +160,10 @@ def watch_project_sprints(project_id: str) -> None:
 @shared_task
 def remove_old_history() -> int:
     """Remove what is older than ML_HISTORY_DAYS, batch by batch, sums of predictions kept; every night."""
-    remove_old_notifications(now=timezone.now())
-    forget_inputs(now=timezone.now())
+    with by_itself("remove_old_history", remove_old_notifications):
+        remove_old_notifications(now=timezone.now())
+    with by_itself("remove_old_history", forget_inputs):
+        forget_inputs(now=timezone.now())
     return clean_up.remove_old_history(now=timezone.now())
 
 
@@ -195,7 +200,10 @@ def replay_past(project_id: str) -> None:
 @shared_task
 def replay_pasts() -> int:
     """The replay of every project with models of its own, one task each; Monday at 04:00, after the trainings."""
-    asked = [project_id for project_id in projects_with_models() if ask_for_replays(project_id, now=timezone.now())]
+    asked = list[UUID]()
+    for project_id in projects_with_models():
+        with by_itself("replay_pasts", project_id):
+            asked += [project_id] if ask_for_replays(project_id, now=timezone.now()) else []
     return hand_over_each(replay_past, asked)
 
 

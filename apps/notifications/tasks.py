@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from apps.common.broker import is_handed_over
+from apps.common.operations.database_faults import by_itself
 from apps.notifications.selectors import due
 from apps.notifications.services import left_going, sending
 from apps.notifications.waits import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS
@@ -17,7 +18,8 @@ logger = logging.getLogger(__name__)
 @shared_task(soft_time_limit=SOFT_LIMIT_SECONDS, time_limit=HARD_LIMIT_SECONDS)
 def send_deliveries() -> int:
     """Stop what goes on for nobody who leads, and send what is due; every minute, and as soon as there is news."""
-    left_going.stop_what_no_lead_made(now=timezone.now())
+    with by_itself("send_deliveries", left_going.stop_what_no_lead_made):
+        left_going.stop_what_no_lead_made(now=timezone.now())
     return sending.send_due(rng=random.Random())  # noqa: S311 - jitter
 
 

@@ -193,6 +193,9 @@ class Sprint(UUIDModel):
             models.CheckConstraint(
                 condition=Q(status__in=["planned", "active", "completed"]), name="projects_sprint_status_known"
             ),
+            models.CheckConstraint(
+                condition=Q(completed_at=None) | Q(status="completed"), name="projects_sprint_ends_once_completed"
+            ),
             # Names may repeat: teams begin again with 'Sprint 1' each year.
             models.UniqueConstraint(
                 fields=["project", "source", "external_id"],

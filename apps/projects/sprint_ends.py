@@ -1,24 +1,30 @@
 """Sprints of other tools end when these say so, or else by their dates: nobody closes here what is closed there."""
 
 from collections.abc import Collection
+from datetime import date, datetime
 from uuid import UUID
 
+from apps.common.operations.database_faults import by_itself
 from apps.projects.history.moments import When, moment_of
 from apps.projects.history.snapshots import freeze, has_late_news
-from apps.projects.models import Project, Sprint
+from apps.projects.models import Project, Sprint, SprintSnapshot
 from apps.projects.rows import all_or_nothing, enter, lock
 
 
 def close_ended_sprints(project: Project | None = None, *, now: When) -> int:
     """Complete imported sprints whose last day is over, and freeze their books; how many.
 
-    A sprint of this place ends when its team says so.
+    A sprint of this place ends when its team says so. One that cannot be closed keeps no other from it.
     """
     # Days begin east of Greenwich: what is over there is not before the day of UTC.
     running = Sprint.objects.exclude(source="").filter(status=Sprint.Status.ACTIVE, end_date__lte=moment_of(now).date())
     if project is not None:
         running = running.filter(project=project)
-    return sum(close_by_plan(sprint, now=now) for sprint in running.select_related("project"))
+    n_closed = 0
+    for sprint in running.select_related("project").order_by("pk"):
+        with by_itself("close_ended_sprints", sprint):
+            n_closed += close_by_plan(sprint, now=now)
+    return n_closed
 
 
 @all_or_nothing()
@@ -34,12 +40,15 @@ def close_by_plan(sprint: Sprint, *, now: When) -> bool:
 
 
 @all_or_nothing()
-def close_as_told(sprint: Sprint, *, now: When) -> None:
-    """Complete a sprint that was seen running and that its source says is over."""
+def close_as_told(sprint: Sprint, *, completed_at: datetime | None, now: When) -> None:
+    """Complete a sprint that was seen running and that its source says is over, since then where that is known."""
     enter(sprint.project_id)
     lock(sprint)
+    if is_closed_by_plan(sprint):
+        # In the midst of the import, by its last day.
+        reopen(sprint)
     if sprint.status == Sprint.Status.ACTIVE:
-        _complete(sprint, now)
+        _complete(sprint, now, completed_at=completed_at)
 
 
 def take_late_news(sprint_ids: Collection[UUID], *, now: When) -> int:
@@ -50,7 +59,11 @@ def take_late_news(sprint_ids: Collection[UUID], *, now: When) -> int:
     rows = Sprint.objects.exclude(source="").filter(
         pk__in=sprint_ids, status=Sprint.Status.COMPLETED, completed_at=None, snapshot__isnull=False
     )
-    return sum(_close_anew(sprint, now) for sprint in rows.select_related("snapshot", "project").order_by("pk"))
+    n_closed = 0
+    for sprint in rows.select_related("snapshot", "project").order_by("pk"):
+        with by_itself("take_late_news", sprint):
+            n_closed += _close_anew(sprint, now)
+    return n_closed
 
 
 @all_or_nothing()
@@ -66,19 +79,43 @@ def _close_anew(sprint: Sprint, now: When) -> bool:
 
 def is_closed_by_plan(sprint: Sprint) -> bool:
     """Whether its dates alone closed its books: its source may still tell another end."""
-    has_books = getattr(sprint, "snapshot", None) is not None
-    return bool(sprint.source) and has_books and sprint.completed_at is None
+    return bool(sprint.source) and _books_of(sprint) is not None and sprint.completed_at is None
+
+
+def is_closed_here(sprint: Sprint) -> bool:
+    """Whether its team closed it, over pages or API: its end is the very moment in which its books were frozen."""
+    books = _books_of(sprint)
+    return books is not None and books.frozen_at == sprint.completed_at
+
+
+def ends_otherwise(sprint: Sprint, *, status: str, end_date: date | None, completed_at: datetime | None) -> bool:
+    """Whether a source tells another end than the one for which it or the plan had the books of its sprint closed.
+
+    Or none: it was opened again there. What its team closed here is over, whatever goes on elsewhere.
+    """
+    books = _books_of(sprint)
+    if books is None or is_closed_here(sprint):
+        return False
+    if is_closed_by_plan(sprint):
+        # Still open there, although its last day is over, is what the plan has closed it for.
+        return (sprint.end_date, sprint.completed_at) != (end_date, completed_at)
+    is_of_this_end = completed_at is not None and sprint.completed_at == completed_at <= books.frozen_at
+    return status != Sprint.Status.COMPLETED or not is_of_this_end
 
 
 def reopen(sprint: Sprint) -> None:
-    """Take back an end that only the plan told, since the source tells another one: the books are closed once more."""
+    """Take an end back, with the books that were kept of it: they are open, and closed once more when it ends."""
     sprint.snapshot.delete()
     sprint._state.fields_cache.pop("snapshot", None)
-    sprint.status = Sprint.Status.ACTIVE
-    sprint.save(update_fields=["status"])
+    sprint.status, sprint.completed_at = Sprint.Status.ACTIVE, None
+    sprint.save(update_fields=["status", "completed_at"])
 
 
-def _complete(sprint: Sprint, now: When) -> None:
-    sprint.status = Sprint.Status.COMPLETED
-    sprint.save(update_fields=["status"])
+def _books_of(sprint: Sprint) -> SprintSnapshot | None:
+    return getattr(sprint, "snapshot", None)
+
+
+def _complete(sprint: Sprint, now: When, *, completed_at: datetime | None = None) -> None:
+    sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, completed_at
+    sprint.save(update_fields=["status", "completed_at"])
     freeze(sprint, now=moment_of(now))

@@ -9,6 +9,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from apps.common.heartbeat import silent
+from apps.common.operations.database_faults import by_itself
 from apps.upkeep.alone import leave_no_pages_soon
 from apps.upkeep.erasing import go_on
 from apps.upkeep.models import ErasureRecord
@@ -51,5 +52,6 @@ def _is_proven(record: ErasureRecord, now: datetime) -> bool:
         is_proven = False
     else:
         is_proven = True
-    leave_no_pages_soon(of_somebody=True)
+    with by_itself("finish_erasures", record):
+        leave_no_pages_soon(of_somebody=True)
     return is_proven

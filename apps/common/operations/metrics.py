@@ -24,6 +24,9 @@ INDEX_READS = Counter(
 TRAININGS = Counter("scrum_ml_trainings", "Trainings that ended.", ["type", "outcome"])
 DELIVERIES = Counter("scrum_ml_deliveries", "Tries to send an e-mail or webhook that ended.", ["channel", "result"])
 FAILED_REQUESTS = Counter("scrum_ml_failed_requests", "Requests answered with a 5xx status.", ["endpoint"])
+SWEEP_FAULTS = Counter(
+    "scrum_ml_sweep_faults", "Rows and steps of a task of the clock that could not be done.", ["sweep"]
+)
 
 #: What a scrape finds out by itself, told by `scrape.py`: name → help.
 SCRAPE_GAUGES: dict[str, str] = {

@@ -52,7 +52,7 @@ def keep_private(folder: Path, database: Path | None = None) -> None:
         refuse(_WHERE, str(folder), "a file is there; it is a folder.")
     if _is_anothers(folder):
         refuse(_WHERE, str(folder), "it is a folder of this installation's own, and this one holds more.")
-    _restrict(folder, _FOLDER)
+    close_to_others(folder)
     if database is None:
         return
     if not database.exists():
@@ -130,6 +130,11 @@ def _holds_ours(folder: Path, held: set[str]) -> bool:
     # Many a site has one of that name; ours is empty, unless Django's own files were collected there.
     within = {entry.name for entry in os.scandir(folder / _STATIC)} if (folder / _STATIC).is_dir() else set()
     return not within or "admin" in within
+
+
+def close_to_others(folder: Path) -> None:
+    """Take away what others may do in a folder of ours, if it is there."""
+    _restrict(folder, _FOLDER)
 
 
 def _restrict(path: Path, most: int) -> None:

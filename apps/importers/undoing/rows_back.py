@@ -175,6 +175,9 @@ def _sprints_back(sprints: Rows, books: Rows) -> int:
             # Past the manager, which lets nobody change what is frozen: it was frozen by mistake.
             QuerySet(SprintSnapshot).filter(pk=key).delete()
         goes = _typed(Sprint, {name: value for name, value in before.items() if name not in stays})
+        if goes.get("status", Sprint.Status.COMPLETED) != Sprint.Status.COMPLETED:
+            # What earlier versions noted of sprints that ran.
+            goes["completed_at"] = None
         if goes:
             Sprint.objects.filter(pk=key).update(**goes)
         if had is not None and had.before is not None and is_ours and not stays & set(LIFE):

@@ -1,7 +1,7 @@
 """What a project calls its statuses, types and sprints, by what a tracker calls them; made where they are missing."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +10,20 @@ from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
 from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
 from apps.importers.writing.sprints import hold_sprints, note_ends, note_sprints
 from apps.importers.writing.texts import LONGEST_LINE
-from apps.importers.writing.traces import Traces
+from apps.importers.writing.traces import LIFE, Traces
 from apps.projects.history.moments import When, moment_of
 from apps.projects.levels import MOST_KINDS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
-from apps.projects.sprint_ends import close_as_told, close_ended_sprints, is_closed_by_plan, reopen, take_late_news
+from apps.projects.rows import lock
+from apps.projects.sprint_ends import (
+    close_as_told,
+    close_ended_sprints,
+    ends_otherwise,
+    is_closed_by_plan,
+    is_closed_here,
+    reopen,
+    take_late_news,
+)
 
 LONGEST_STATUS = 64
 #: How a status is called whose name the board has with another meaning.
@@ -33,8 +42,9 @@ class TrackedBoard:
         self._when, self._now = now, moment_of(now)
         self._sprints: dict[str, Sprint] = {}
         self.look_anew()
-        #: Seen running by an earlier import and now told to be over: closed once all of their issues are read.
-        self._closing: dict[UUID, Sprint] = {}
+        #: Seen running by an earlier import and now told to be over, since when: closed once all of their issues are
+        #: read.
+        self._closing: dict[UUID, tuple[Sprint, datetime | None]] = {}
 
     def look_anew(self) -> None:
         """Before each batch: others may have made or deleted some since the last one."""
@@ -112,23 +122,23 @@ class TrackedBoard:
         else:
             self._update(sprint, values)
 
-    def _update(self, sprint: Sprint, values: dict[str, Any]) -> None:
-        ends = ("end_date", "completed_at")
-        if is_closed_by_plan(sprint):
-            if any(getattr(sprint, name) != values[name] for name in ends):
-                note_sprints(self._traces, [sprint.pk])
-                reopen(sprint)
-            else:
-                # Still open there, although its last day is over: the plan has closed it.
-                values["status"] = sprint.status
+    def _update(self, sprint: Sprint, told: dict[str, Any]) -> None:
+        self._closing.pop(sprint.pk, None)
+        if not ends_otherwise(sprint, **_end(told)) and _kept(sprint, told) == _present(sprint):
+            return
+        note_sprints(self._traces, [sprint.pk])
+        # As it is by now: its last day or its team may have closed it since it was read.
+        lock(sprint)
+        if ends_otherwise(sprint, **_end(told)):
+            reopen(sprint)
+        values = _kept(sprint, told)
         if (sprint.status, values["status"]) == (Sprint.Status.ACTIVE, Sprint.Status.COMPLETED):
-            values["status"] = Sprint.Status.ACTIVE
-            self._closing[sprint.pk] = sprint
+            self._closing[sprint.pk] = sprint, values["completed_at"]
+            values |= {"status": Sprint.Status.ACTIVE, "completed_at": None}
         changed = [name for name in SPRINT_FIELDS if getattr(sprint, name) != values[name]]
         for name in changed:
             setattr(sprint, name, values[name])
         if changed:
-            note_sprints(self._traces, [sprint.pk])
             sprint.save(update_fields=changed)
 
     def close_sprints(self, touched: Collection[UUID]) -> None:
@@ -137,8 +147,9 @@ class TrackedBoard:
         `touched` are sprints whose issues this import brought or changed.
         """
         note_ends(self._traces, self._project, touched)
-        for sprint in self._closing.values():
-            close_as_told(sprint, now=self._when)
+        note_sprints(self._traces, self._closing)
+        for sprint, completed_at in self._closing.values():
+            close_as_told(sprint, completed_at=completed_at, now=self._when)
         self._closing.clear()
         close_ended_sprints(self._project, now=self._when)
         take_late_news(touched, now=self._when)
@@ -159,15 +170,17 @@ class TrackedBoard:
         day_of = self._project.day_of
         start = told.starts_on or (day_of(told.starts_at) if told.starts_at else None)
         end = told.ends_on or (day_of(told.ends_at) if told.ends_at else None)
+        status = told.state or _status(told.completed_at, start, end, day_of(self._now))
         return {
             "name": told.name,
             "goal": told.goal,
-            "status": told.state or _status_by_dates(start, end, day_of(self._now)),
+            "status": status,
             "start_date": start,
             # A plan that ends before it begins is none.
             "end_date": end if start is None or end is None or end >= start else None,
             "started_at": told.started_at,
-            "completed_at": told.completed_at,
+            # The end of what goes on is one that was taken back, or a plan.
+            "completed_at": told.completed_at if status == Sprint.Status.COMPLETED else None,
         }
 
 
@@ -175,7 +188,22 @@ def _level(number: int) -> str:
     return Level.SUB_TASK if number < 0 else Level.EPIC if number > 0 else Level.STANDARD
 
 
-def _status_by_dates(start: date | None, end: date | None, today: date) -> str:
-    if end is not None and today > end:
+def _present(sprint: Sprint) -> dict[str, Any]:
+    return {name: getattr(sprint, name) for name in SPRINT_FIELDS}
+
+
+def _end(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: told[name] for name in ("status", "end_date", "completed_at")}
+
+
+def _kept(sprint: Sprint, told: dict[str, Any]) -> dict[str, Any]:
+    """What is told, but for that in which a source has no say: that a sprint runs which its last day or team closed."""
+    if is_closed_here(sprint):
+        return told | {name: getattr(sprint, name) for name in SPRINT_FIELDS if name in LIFE}
+    return told | {"status": sprint.status} if is_closed_by_plan(sprint) else told
+
+
+def _status(completed_at: datetime | None, start: date | None, end: date | None, today: date) -> str:
+    if completed_at is not None or (end is not None and today > end):
         return Sprint.Status.COMPLETED
     return Sprint.Status.ACTIVE if start is not None and today >= start else Sprint.Status.PLANNED

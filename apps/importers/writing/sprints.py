@@ -21,7 +21,7 @@ from apps.projects.history.moments import When, moment_of
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
-from apps.projects.rows import in_parts, lock_issues
+from apps.projects.rows import in_parts, lock, lock_issues
 from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, reopen, take_late_news
 
 #: A sprint of the same name that begins this long before another one is another one: 'Sprint 1' of next year.
@@ -153,6 +153,8 @@ class Sprints:
         if not (starts_on and ends_on and _has_others(sprint, named)):
             return
         note_sprints(self._traces, [sprint.pk])
+        # As it is by now: its last day or its team may have closed it since it was read.
+        lock(sprint)
         if is_closed_by_plan(sprint):
             reopen(sprint)
         # What was started or closed here is history.

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
 
+from apps.common.operations.database_faults import by_itself
 from apps.ml.models import KeptForecast
 from apps.projects.history.days import day_of
 from apps.projects.history.reads import MOST_IDS, issue_pasts
@@ -52,11 +53,13 @@ def due_projects(*, now: datetime) -> list[UUID]:
     latest = dict(days)
     turned = {sprint.project_id for sprint, _ in turned_sprints(now=now)}
     projects = Project.objects.order_by("created_at", "id").only("id", "time_zone")
-    return [
-        project.pk
-        for project in projects
-        if project.pk in turned or latest.get(project.pk, date.min) < day_of(now, project.zone)
-    ]
+    due = list[UUID]()
+    for project in projects:
+        # A zone that the system knows no more is one project's.
+        with by_itself("keep_forecasts", project):
+            is_due = project.pk in turned or latest.get(project.pk, date.min) < day_of(now, project.zone)
+            due += [project.pk] if is_due else []
+    return due
 
 
 def turned_sprints(project: Project | None = None, *, now: datetime) -> list[tuple[Sprint, str]]:

@@ -1,9 +1,11 @@
 """Where models and training sets lie: one client a process, for a directory or for S3."""
 
 import threading
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
@@ -31,6 +33,7 @@ __all__ = [
     "StorageError",
     "StoredObject",
     "get_object_store",
+    "load_what_a_bucket_needs",
 ]
 
 _BUILDING = threading.Lock()
@@ -47,6 +50,14 @@ def get_object_store() -> ObjectStore:
     """
     with _BUILDING:
         return _open_store_once()
+
+
+def load_what_a_bucket_needs() -> None:
+    """Load boto3 where a bucket is set, before processes are forked, which share it then; nothing is sent to it."""
+    if settings.AWS_STORAGE_BUCKET_NAME:
+        # Checks say what is wrong, and so does whoever asks first.
+        with suppress(StorageError):
+            get_object_store()
 
 
 @receiver(setting_changed)

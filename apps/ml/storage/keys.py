@@ -19,6 +19,7 @@ MODELS = "ml_models"
 MARKS = "ml_written_by"
 DATASETS = "ml_datasets"
 INDEXES = "ml_indexes"
+TOPS = (MODELS, MARKS, DATASETS, INDEXES)
 #: Nothing of use is ever stored below it.
 NOTHING = f"{MODELS}/health"
 MODEL_FILE = "model.joblib"

@@ -67,7 +67,7 @@ def others(objects: ObjectStore, ours: Sequence[str]) -> list[str]:
         If the store does not tell of us either, though we have marked something: then it does not tell of others.
     """
     found = installations(objects)
-    if objects.bucket is not None and not set(found).intersection(ours):
+    if objects.directory is None and not set(found).intersection(ours):
         found = _told_with_us(objects, ours[0])
     return [name for name in found if name not in ours]
 

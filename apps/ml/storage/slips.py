@@ -1,4 +1,4 @@
-"""Slips in the settings of the model store; what they would do to the object client is a panic in a request."""
+"""Slips in the settings of the model store: told at start, since the client would tell some only in a request."""
 
 import re
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.similar.finished_work import FINISHED_WORK
 from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
 from apps.ml.services.training.jobs import request_training
-from apps.ml.storage import objects
+from apps.ml.storage import folder
 from apps.ml.tests.teams import learnable_team
 from apps.notifications.tests.conftest import receiver
 
@@ -43,7 +43,7 @@ def _forget() -> None:
 def nobody_switches_the_machine_off(request, monkeypatch):
     """So nothing need be flushed to the disk: only tests of the store do it, as in service."""
     if "storage" not in request.path.parts:
-        monkeypatch.setattr(objects, "_fsync", lambda path: None)
+        monkeypatch.setattr(folder, "_fsync", lambda path: None)
 
 
 @pytest.fixture

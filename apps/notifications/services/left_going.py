@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.models import Severity
+from apps.common.operations.database_faults import by_itself
 from apps.notifications.models import Event, Webhook
 from apps.notifications.services.announcing import News, announce
 from apps.projects.leads import in_use, set_going_by_a_lead
@@ -53,10 +54,13 @@ def becomes_theirs(row: Any, by: User | None, *, is_new: bool) -> dict[str, Any]
 
 def stop_what_no_lead_made(*, now: datetime) -> int:
     """Switch off what is not to go on, and tell who leads its project; how many."""
-    # Once more where it is written: perhaps somebody has just taken it over.
-    return sum(
-        _stop(kind, row, _to_stop(kind), now=now) for kind in KINDS for row in _to_stop(kind).select_related("project")
-    )
+    n_stopped = 0
+    for kind in KINDS:
+        for row in _to_stop(kind).select_related("project"):
+            with by_itself("stop_what_no_lead_made", row):
+                # Once more where it is written: perhaps somebody has just taken it over.
+                n_stopped += _stop(kind, row, _to_stop(kind), now=now)
+    return n_stopped
 
 
 def note_what_goes_with_its_maker(*, instance: User, **_: Any) -> None:

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.common.backoff import retry_wait_seconds
+from apps.common.operations.database_faults import by_itself
 from apps.common.operations.metrics import DELIVERIES
 from apps.notifications.channels import SENDERS, Outcome
 from apps.notifications.models import Attempt, Channel, Delivery, Webhook
@@ -87,7 +88,10 @@ def send_due(*, rng: random.Random, clock: Callable[[], datetime] = timezone.now
         if mine and delivery:
             tried += 1
             began = time.monotonic()
-            is_open = _send(mine, delivery, delivery.erased_at or NEVER, rng=rng, clock=clock)
+            is_open = True
+            # What cannot be recorded is tried again once its claim is over, as after a worker that died.
+            with by_itself("send_deliveries", delivery):
+                is_open = _send(mine, delivery, delivery.erased_at or NEVER, rng=rng, clock=clock)
             is_slow = delivery.channel == Channel.WEBHOOK and time.monotonic() - began > SLOW_SECONDS
             if is_slow or not is_open:
                 resting |= _everything_for(delivery)

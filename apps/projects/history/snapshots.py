@@ -47,6 +47,9 @@ class SprintBooks:
 def freeze(sprint: Sprint, *, now: datetime) -> SprintSnapshot:
     """Keep the books of a sprint that was just closed; called before anything is moved, with its issues locked."""
     kept = _to_keep(sprint, now)
+    # Of an end that was taken back nothing is kept: it would stand in the way of every other.
+    for left in SprintSnapshot.objects.filter(pk=sprint.pk):
+        left.delete()
     kept.sprint = sprint
     kept.save(force_insert=True)
     return kept

@@ -72,7 +72,7 @@ def unlinked(project, clock):
 
 def closed_as_told(project, clock):
     sprint = SprintFactory(project=project, active=True, source="jira")
-    return lambda: sprint_ends.close_as_told(sprint, now=clock)
+    return lambda: sprint_ends.close_as_told(sprint, completed_at=None, now=clock)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,11 +1,13 @@
 """`./run manage detect_anomalies [--project KEY] [--json]`."""
 
+from contextlib import nullcontext
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from apps.common.console import add_json_option, as_json, only_warnings
+from apps.common.operations.database_faults import by_itself
 from apps.ml.management.scope import project_by_key
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.predictions.switch import predicted_projects
@@ -23,16 +25,20 @@ class Command(BaseCommand):
         add_json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = [project_by_key(options["project"])] if options["project"] else predicted_projects().order_by("key")
-        looks = []
+        one = options["project"]
+        found = [project_by_key(one)] if one else list(predicted_projects().order_by("key"))
+        looks = list[dict[str, Any]]()
         for project in found:
-            with only_warnings(options["verbosity"]):
+            of_many = nullcontext() if one else by_itself("detect_anomalies", project)
+            with only_warnings(options["verbosity"]), of_many:
                 looks.append(look := _look_at(project))
-            if not options["json"]:
-                self._tell(look)
+                if not options["json"]:
+                    self._tell(look)
         if options["json"]:
             self.stdout.write(as_json(looks))
         send_soon()
+        if failed := len(found) - len(looks):
+            raise CommandError(f"Projects that could not be looked at: {failed}; the log has the reasons.")
 
     def _tell(self, look: dict[str, Any]) -> None:
         for row in look["anomalies"]:

@@ -2,11 +2,13 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, FloatField, OuterRef, Q, QuerySet, Subquery
 
+from apps.common.operations.database_faults import by_itself
 from apps.ml.models import PredictionHistory
 from apps.ml.services.evaluation.judging import judge_dates, judge_people, judge_risks
 from apps.ml.services.models.kinds import KINDS
@@ -24,20 +26,11 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
     and whoever deletes a project is not waited for. It does not matter who finished the issue: the API, an import, or
     the admin.
     """
-    closed = 0
-    for model_type, column in _columns().items():
-        truth = Subquery(Issue.objects.filter(id=OuterRef("issue_id")).values(column)[:1])
-        closed += _close(_open(model_type, column, project_id), truth, now)
-    for unit in ("points", "issues"):
-        delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
-        books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
-        truth = Subquery(books.values("delivered")[:1], output_field=FloatField())
-        outcomes = rows_about_closed_sprints(project_id, now).filter(
-            prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME, details__unit=unit
-        )
-        closed += _close(outcomes, truth, now)
-    closed += judge_people(_of(project_id), now=now)
-    closed += judge_risks(rows_about_closed_sprints(project_id, now), now=now)
+    closed = _close_issues(project_id, now) + _close_sprints(project_id, now)
+    with by_itself("record_prediction_outcomes", judge_people):
+        closed += judge_people(_of(project_id), now=now)
+    with by_itself("record_prediction_outcomes", judge_risks):
+        closed += judge_risks(rows_about_closed_sprints(project_id, now), now=now)
     if closed:
         logger.info("Outcomes recorded predictions=%d project=%s", closed, project_id)
     return closed
@@ -48,8 +41,31 @@ def record_dated_outcomes(*, now: datetime, project_id: UUID | str | None = None
     return judge_dates(_of(project_id), now=now)
 
 
+def _close_issues(project_id: UUID | str | None, now: datetime) -> int:
+    closed = 0
+    for model_type, column in _columns().items():
+        truth = Subquery(Issue.objects.filter(id=OuterRef("issue_id")).values(column)[:1])
+        with by_itself("record_prediction_outcomes", model_type):
+            closed += _close(_open(model_type, column, project_id), truth, now)
+    return closed
+
+
+def _close_sprints(project_id: UUID | str | None, now: datetime) -> int:
+    closed = 0
+    for unit in ("points", "issues"):
+        delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
+        books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
+        truth = Subquery(books.values("delivered")[:1], output_field=FloatField())
+        outcomes = rows_about_closed_sprints(project_id, now).filter(
+            prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME, details__unit=unit
+        )
+        with by_itself("record_prediction_outcomes", unit):
+            closed += _close(outcomes, truth, now)
+    return closed
+
+
 @transaction.atomic
-def _close(rows: QuerySet[PredictionHistory], truth: Subquery, now: datetime) -> int:
+def _close(rows: QuerySet[PredictionHistory], truth: "Subquery[Any]", now: datetime) -> int:
     """Of all projects at once, so of rows in any order: what somebody holds is left for the next minute."""
     free = rows.select_for_update(skip_locked=True, of=("self",))
     return PredictionHistory.objects.filter(id__in=free).update(actual_value=truth, scored_at=now)

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, QuerySet
 
+from apps.common.operations.database_faults import by_itself
 from apps.ml.core.evaluation.dated import days_taken
 from apps.ml.models import ModelType, PredictionHistory
 from apps.projects.history.days import beginning_of, day_of, end_of
@@ -38,8 +39,8 @@ class Judged:
     kept: Mapping[str, Any] = field(default_factory=dict)
 
 
-#: What came of each of some rows, by position; None where it is not known yet.
-Judge = Callable[[Sequence[PredictionHistory], datetime], list[Judged | None]]
+#: Of some rows, read together: what came of each, or None where it is not known yet.
+Judge = Callable[[Sequence[PredictionHistory], datetime], Callable[[PredictionHistory], Judged | None]]
 
 
 def _never(reason: str) -> Judged:
@@ -75,7 +76,11 @@ def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime) -> in
         with transaction.atomic():
             some = open_rows.filter(id__gt=after) if after else open_rows
             batch = list(some.select_for_update(skip_locked=True, of=("self",))[:BATCH_ROWS])
-            closed += sum(_keep(row, found, now) for row, found in zip(batch, judge(batch, now), strict=True) if found)
+            judged = judge(batch, now)
+            for row in batch:
+                # What an earlier version noted, or left out, ends the judgement of one answer and not of all after it.
+                with by_itself("judge_answers", row):
+                    closed += (found := judged(row)) is not None and _keep(row, found, now)
         if len(batch) < BATCH_ROWS:
             return closed
         after = batch[-1].id
@@ -91,8 +96,8 @@ def _keep(row: PredictionHistory, found: Judged, now: datetime) -> bool:
     return True
 
 
-def _people(rows: Sequence[PredictionHistory], now: datetime) -> list[Judged | None]:
-    return [_rank(row) for row in rows]
+def _people(rows: Sequence[PredictionHistory], now: datetime) -> Callable[[PredictionHistory], Judged | None]:
+    return _rank
 
 
 def _rank(row: PredictionHistory) -> Judged:
@@ -103,8 +108,8 @@ def _rank(row: PredictionHistory) -> Judged:
     return Judged(1.0 / (suggested.index(person) + 1) if person in suggested else 0.0)
 
 
-def _shortfalls(rows: Sequence[PredictionHistory], now: datetime) -> list[Judged | None]:
-    return [_shortfall(row) for row in rows]
+def _shortfalls(rows: Sequence[PredictionHistory], now: datetime) -> Callable[[PredictionHistory], Judged | None]:
+    return _shortfall
 
 
 def _shortfall(row: PredictionHistory) -> Judged:
@@ -118,7 +123,7 @@ def _books(row: PredictionHistory) -> SprintSnapshot:
     return row.sprint.snapshot
 
 
-def _dates(rows: Sequence[PredictionHistory], now: datetime) -> list[Judged | None]:
+def _dates(rows: Sequence[PredictionHistory], now: datetime) -> Callable[[PredictionHistory], Judged | None]:
     wanted = {issue for row in rows for issue in row.details.get("issues", ())}
     ends = {
         str(id_): resolved_at or dropped_at
@@ -126,7 +131,7 @@ def _dates(rows: Sequence[PredictionHistory], now: datetime) -> list[Judged | No
         .order_by()
         .values_list("id", "resolved_at", "dropped_at")
     }
-    return [_amount(row, now) if "at_least" in row.details else _work(row, ends, now) for row in rows]
+    return lambda row: _amount(row, now) if "at_least" in row.details else _work(row, ends, now)
 
 
 def _amount(row: PredictionHistory, now: datetime) -> Judged | None:

@@ -5,6 +5,7 @@ import threading
 
 from django.db import DatabaseError, connections
 
+from apps.common.operations.database_faults import by_itself
 from apps.ml.selectors.registry import latest_active
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.similar.finished_work import FINISHED_WORK
@@ -40,5 +41,6 @@ def warm_cache() -> None:
     logger.info("Models loaded at start-up ready=%d of=%d", sum(ready), len(ready))
     projects = dict.fromkeys(project_id for _, project_id in latest if project_id is not None)
     for project_id in list(projects)[:MOST_INDEXED]:
-        FINISHED_WORK.of_project(project_id)
-        ISSUE_TEXTS.of_project(project_id)
+        with by_itself("warm_cache", project_id):
+            FINISHED_WORK.of_project(project_id)
+            ISSUE_TEXTS.of_project(project_id)

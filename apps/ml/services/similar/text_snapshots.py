@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import silent
+from apps.common.operations.database_faults import by_itself
 from apps.common.operations.metrics import INDEX_READS
 from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.core.meaning import load_meaning
@@ -89,7 +90,12 @@ def projects_behind() -> list[UUID]:
         Q(newest__isnull=False), ~Q(text_snapshot__last_edit=F("newest")) | Q(text_snapshot=None)
     )
     ids = changed.order_by("-newest").values_list("pk", flat=True)
-    return [project_id for project_id in ids if _is_far_behind(project_id, n_newest(project_id, MOST_COUNTED))]
+    behind = list[UUID]()
+    for project_id in ids:
+        with by_itself("refresh_indexes", project_id):
+            is_behind = _is_far_behind(project_id, n_newest(project_id, MOST_COUNTED))
+            behind += [project_id] if is_behind else []
+    return behind
 
 
 def forget_indexes(*, now: datetime) -> set[str]:

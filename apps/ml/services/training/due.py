@@ -12,6 +12,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from apps.common.operations.database_faults import by_itself
 from apps.ml.core.training.degradation import Degradation, degradation
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, TrainedState, reason_to_retrain, reason_to_train_first
 from apps.ml.models import MLModel, ModelType
@@ -58,13 +59,21 @@ def models_due(*, now: datetime) -> Iterator[Due]:
 def queue_due_trainings(*, now: datetime) -> Iterator[UUID]:
     """Queue a run for each; the ids to send to the workers. What is queued or running already is left alone."""
     for due in models_due(now=now):
-        try:
-            run = request_training(due.model_type, due.project_id, cause=due.reason, now=now)
-        except AlreadyTraining as conflict:
-            logger.info("Not queued again type=%s project=%s: %s", due.model_type, due.project_id, conflict.message)
-            continue
-        logger.info("Training queued type=%s project=%s reason=%s", due.model_type, due.project_id, due.reason)
-        yield run.id
+        run_id = None
+        with by_itself("retrain_ml_models", due.project_id or "global"):
+            run_id = _queued(due, now)
+        if run_id is not None:
+            yield run_id
+
+
+def _queued(due: Due, now: datetime) -> UUID | None:
+    try:
+        run = request_training(due.model_type, due.project_id, cause=due.reason, now=now)
+    except AlreadyTraining as conflict:
+        logger.info("Not queued again type=%s project=%s: %s", due.model_type, due.project_id, conflict.message)
+        return None
+    logger.info("Training queued type=%s project=%s reason=%s", due.model_type, due.project_id, due.reason)
+    return run.id
 
 
 def _projects_due(model_type: ModelType, worse: dict[UUID, Degradation], now: datetime) -> Iterator[Due]:

@@ -7,6 +7,7 @@ may be lost, come twice or come late without harm.
 import logging
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,7 +19,7 @@ from django.db.models import Q
 from apps.accounts.models import User
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
 from apps.common.heartbeat import beating, silent
-from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.database_faults import DATABASE_FAULTS, by_itself
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES, retry_delay_seconds
 from apps.ml.models import TrainingRun
@@ -282,17 +283,22 @@ def recover_lost_runs(*, now: datetime) -> Iterator[UUID]:
     Runs whose message was lost, or could not be sent because the broker was away, are among the ids too.
     """
     for run_id, attempt in lost_runs(now).values_list("id", "attempts"):
-        dead = Claim(run_id, attempt)
-        try:
-            if attempt >= MAX_ATTEMPTS:
-                _give_up(dead, f"Its worker died {attempt} times.")
-                continue
-            dead.requeue("Its worker died.", now=now)
-        except ClaimLost:
-            continue
-        logger.warning("Training run of a dead worker is queued again run=%s attempt=%d", run_id, attempt)
-        yield run_id
+        is_queued = False
+        with by_itself("requeue_lost_trainings", run_id), suppress(ClaimLost):
+            is_queued = _recovered(Claim(run_id, attempt), now)
+        if is_queued:
+            yield run_id
     yield from _unsent(now)
+
+
+def _recovered(dead: Claim, now: datetime) -> bool:
+    """Whether a run of a dead worker is queued again."""
+    if dead.attempt >= MAX_ATTEMPTS:
+        _give_up(dead, f"Its worker died {dead.attempt} times.")
+        return False
+    dead.requeue("Its worker died.", now=now)
+    logger.warning("Training run of a dead worker is queued again run=%s attempt=%d", dead.run_id, dead.attempt)
+    return True
 
 
 def send_again_soon(run_id: UUID, *, now: datetime) -> None:

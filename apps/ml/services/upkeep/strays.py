@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from apps.common.heartbeat import CLOCKS_DIFFER
+from apps.common.operations.database_faults import by_itself
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
 from apps.ml.services.upkeep.installation import installation, names_of, our_names, this_installation
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.services.upkeep.unwritten import remove_unwritten
 from apps.ml.storage import get_object_store
-from apps.ml.storage.errors import KeyRefused
+from apps.ml.storage.errors import KeyRefused, StorageError
 from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS
 from apps.ml.storage.marks import mark, read_mark, withdraw
 from apps.ml.storage.objects import ObjectStore
@@ -36,6 +37,9 @@ REMOVED_AFTER = timedelta(days=7)
 #: But what was written around an erasure may hold what it erased: a worker that is killed between its upload and its
 #: row has read before the erasure, and stored after its last search. It goes with the next sweep.
 AROUND_AN_ERASURE = timedelta(days=1)
+
+#: Removals that fail in a round before the store is taken for one that cannot be used.
+MOST_REFUSED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,13 @@ def sweep_store(*, now: datetime) -> int:
     StorageError
         If the store cannot be used; the next night does it.
     """
-    remove_unwritten(now=now)
+    with by_itself("sweep_model_store", remove_unwritten):
+        remove_unwritten(now=now)
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
     _mark_unmarked(store, listing, known)
-    _remove_bare_marks(store, listing, now=now)
+    with by_itself("sweep_model_store", _remove_bare_marks):
+        _remove_bare_marks(store, listing, now=now)
     ours = ("newer", "shared", "orphan")
     found = {stray.object.key: stray for stray in strays(listing, known, now=now) if stray.kind in ours}
     StrayObject.objects.exclude(key__in=found).delete()
@@ -155,8 +161,14 @@ def remove(keys: Collection[str]) -> list[str]:
     """Remove objects with their marks, unless a row names them meanwhile; the keys of those that are gone.
 
     One that another installation holds as well stays for it: our mark alone goes.
+
+    Raises
+    ------
+    StorageError
+        If the store refused any, when the others are gone; it is not asked for more than `MOST_REFUSED`.
     """
     store, ours, removed = get_object_store(), our_names(), list[str]()
+    refused = list[StorageError]()
     for key in keys:
         if _has_row(key):
             continue
@@ -164,8 +176,14 @@ def remove(keys: Collection[str]) -> list[str]:
             removed += withdraw(store, ours, [key])
         except KeyRefused:
             logger.warning("Orphan has a name that this service never writes, and stays key=%r", key)
+        except StorageError as error:
+            refused.append(error)
+            if len(refused) == MOST_REFUSED:
+                break
     if removed:
         logger.info("Orphans deleted objects=%d", len(removed))
+    if refused:
+        raise refused[0]
     return removed
 
 

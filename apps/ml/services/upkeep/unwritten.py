@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from apps.ml.storage import get_object_store
-from apps.ml.storage.keys import DATASETS, INDEXES, MARKS, MODELS
+from apps.ml.storage.keys import MARKS, TOPS
 
 logger = logging.getLogger(__name__)
-
-_PLACES = (MODELS, DATASETS, INDEXES, MARKS)
 
 
 def remove_unwritten(*, now: datetime) -> int:
@@ -24,7 +22,7 @@ def remove_unwritten(*, now: datetime) -> int:
         If the store cannot be used.
     """
     store = get_object_store()
-    if removed := sum(store.remove_unwritten(prefix, now=now) for prefix in _PLACES):
+    if removed := sum(store.remove_unwritten(prefix, now=now) for prefix in TOPS):
         logger.info("Files that killed uploads left were removed files=%d", removed)
     return removed
 
@@ -32,5 +30,5 @@ def remove_unwritten(*, now: datetime) -> int:
 def unwritten() -> Iterator[str]:
     """Where files lie that are being written, or that a killed upload left a moment ago; those of marks are empty."""
     store = get_object_store()
-    for prefix in _PLACES:
+    for prefix in TOPS:
         yield from (each.key for each in store.unwritten(prefix) if prefix != MARKS)

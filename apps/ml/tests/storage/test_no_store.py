@@ -183,9 +183,9 @@ def test_a_listing_that_always_knows_a_next_page_ends(answering, monkeypatch, bo
 
 
 def test_an_answer_that_is_larger_than_any_listing_is_not_read(answering):
-    answering.answer = lambda method, path: (200, b"a" * 17 * 2**20)
+    answering.answer = lambda method, path: (200, b"a" * 5 * 2**20)
 
-    with pytest.raises(StorageError, match="larger than 16 MiB"):
+    with pytest.raises(StorageError, match="larger than 4 MiB"):
         get_object_store().list("ml_models")
 
 

@@ -141,69 +141,14 @@ class TestBothEngines:
         assert found == {id(store)}
 
 
-class TestDirectory:
-    def test_a_write_is_flushed_to_disk_with_every_directory_above_it(self, model_store_dir, monkeypatch):
-        flushed = []
-        monkeypatch.setattr(
-            objects.os, "fsync", lambda descriptor: flushed.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-        )
-
-        get_object_store().put("a/b/c", b"1")
-
-        root = str(model_store_dir)
-        # The file before it has its name.
-        assert flushed[0].startswith(f"{root}/a/b/")
-        assert flushed[0] != f"{root}/a/b/c"
-        assert flushed[1:] == [f"{root}/a/b", f"{root}/a", root]
-
-    def test_a_reader_never_sees_half_an_object(self, model_store_dir):
-        store, data = get_object_store(), os.urandom(2**20)
-        seen, done = [], threading.Event()
-
-        def read():
-            while not done.is_set():
-                seen.extend(len(store.get(each.key)) for each in store.list("w"))
-
-        with ThreadPoolExecutor(1) as pool:
-            reader = pool.submit(read)
-            for number in range(20):
-                store.put(f"w/{number}", data)
-            done.set()
-            reader.result()
-
-        assert set(seen) <= {len(data)}
-
-    def test_a_failed_write_names_the_directory_and_the_cause(self, model_store_dir):
-        store = get_object_store()
-        (model_store_dir / "file").write_bytes(b"in the way")
-
-        with pytest.raises(
-            StorageError, match=rf"Directory upload failed in directory '{model_store_dir}'.*Not a directory"
-        ):
-            store.put("file/below", b"1")
-
-    def test_a_directory_that_cannot_be_made_is_named(self, settings, tmp_path):
-        (tmp_path / "file").touch()
-        settings.AWS_STORAGE_BUCKET_NAME = None
-        settings.MODEL_STORE_DIR = tmp_path / "file" / "models"
-
-        with pytest.raises(StorageError, match=f"{tmp_path}/file/models cannot be made"):
-            get_object_store()
-
-    def test_new_settings_get_a_new_client(self, settings, tmp_path):
-        settings.AWS_STORAGE_BUCKET_NAME = None
-        settings.MODEL_STORE_DIR = tmp_path / "one"
-        first = get_object_store()
-
-        settings.MODEL_STORE_DIR = tmp_path / "two"
-
-        assert get_object_store().directory == tmp_path / "two" != first.directory
-
-    def test_a_process_forked_after_use_gets_an_error_instead_of_waiting_forever(self, model_store_dir):
-        store = get_object_store()
+class TestBothAfterAFork:
+    def test_a_process_forked_after_use_goes_on_over_connections_of_its_own(self, store):
         store.put("a", b"1")
 
-        assert _answer_of_a_forked_process(lambda: store.get("a")) == "StorageError"
+        assert _answer_of_a_forked_process(lambda: store.get("a")) == "nothing"
+        assert _answer_of_a_forked_process(lambda: store.put("b", b"2")) == "nothing"
+
+        assert [store.get(key) for key in ("a", "b")] == [b"1", b"2"]
 
 
 @pytest.mark.engine
@@ -355,7 +300,7 @@ def _answering(status, body, *, then=None):
             thread.join()
 
 
-def _answer_of_a_forked_process(call, *, within_seconds=5.0):
+def _answer_of_a_forked_process(call, *, within_seconds=60.0):
     """Run it in a fork of this process; the name of its error, "nothing", or "no answer"."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -379,20 +324,3 @@ def _answer_of_a_forked_process(call, *, within_seconds=5.0):
 def _read_within(descriptor, seconds):
     ready, _, _ = select.select([descriptor], [], [], seconds)
     return os.read(descriptor, 100).decode() if ready else "no answer"
-
-
-@pytest.mark.parametrize("where", ["link", "folder/object", "pipe"])
-def test_only_regular_files_are_read_from_a_directory(model_store_dir, tmp_path, where):
-    """Whoever can write there would otherwise show us any file of this user, or let us wait for ever."""
-    store, outside = get_object_store(), tmp_path / "outside"
-    outside.mkdir()
-    (outside / "object").write_bytes(b"not ours")
-    (model_store_dir / "link").symlink_to(outside / "object")
-    (model_store_dir / "folder").symlink_to(outside)
-    os.mkfifo(model_store_dir / "pipe")
-
-    with pytest.raises(StorageError, match="no regular file"):
-        store.get(where)
-    with pytest.raises(StorageError, match="no regular file"):
-        store.head(where)
-    assert where not in [found.key for found in store.list("folder")]
