@@ -15,6 +15,8 @@ from apps.importers.records import ImportedIssue
 from apps.importers.runs import undo
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
+from apps.importers.syncing import import_told
+from apps.importers.tracked import Change, Stage, TrackedIssue, in_order, with_life
 from apps.projects import services
 from apps.projects.models import Issue, Sprint
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
@@ -113,6 +115,34 @@ def test_what_comes_first_without_a_time_came_with_its_batch(project, monkeypatc
 
     came = [issue.created_at > sprint.started_at for issue in project.issues.order_by("external_id")]
     assert came == [False] * 2 + [True] * (N_ISSUES - 2)
+
+
+@pytest.mark.parametrize("told", [[], [("To do", "In progress")]], ids=["nothing", "what was before"])
+def test_what_a_tracker_tells_goes_before_what_was_changed_here_and_its_history_ends_with_it(project, told):
+    """The tracker's status is taken, which its own history does not tell as the last: the person's edit came later."""
+
+    def brought(moves, *, now):
+        stages = {"To do": Stage("To do", "to_do"), "In progress": Stage("In progress", "in_progress")}
+        changes = [Change("status", stages[old], stages[new], MONDAY + timedelta(days=1)) for old, new in moves]
+        name = moves[-1][1] if moves else "To do"
+        record = TrackedIssue(
+            line=1, external_id="A-1", source_id="1", title="x", created_at=MONDAY, issue_type="story", level=0,
+            status=name, status_category=stages[name].category, recorded=frozenset({"status"}),
+            changes=in_order(changes),
+        )  # fmt: skip
+        import_told([with_life(record)], project=project, source="jira", fields={"title", "status"}, now=now)
+
+    brought([], now=NOW)
+    issue = project.issues.get()
+    services.update_issue(issue, by=None, now=NOW + timedelta(days=1), status=project.statuses.get(name="Done"))
+
+    for _ in range(2):
+        brought(told, now=NOW + timedelta(days=2))
+
+    issue.refresh_from_db()
+    ends = list(issue.changes.filter(field="status").order_by("changed_at", "id").values_list("new_value", flat=True))
+    assert ends == [*(new for _, new in told), "Done", issue.status.name]
+    assert chain(issue, "status")[-1] == ("Done", issue.status.name)
 
 
 def test_a_given_moment_is_recorded_as_it_is_given(project, now):
