@@ -14,6 +14,7 @@ from apps.accounts.mails import MailKind, send_mail_to
 from apps.accounts.models import LogIn, User
 from apps.common.broker import is_handed_over
 from apps.common.counters import count
+from apps.common.heartbeat import silent
 from apps.common.operations.database_faults import by_itself
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,8 @@ def forget_log_ins() -> None:
 
 
 def _forget_failed() -> None:
-    failed, _ = AccessAttempt.objects.filter(attempt_time__lt=timezone.now() - settings.AXES_COOLOFF_TIME).delete()
+    over = silent("attempt_time", now=timezone.now(), after=settings.AXES_COOLOFF_TIME)
+    failed, _ = AccessAttempt.objects.filter(over).delete()
     if failed:
         logger.info("Log-ins that failed were forgotten failed=%d", failed)
 

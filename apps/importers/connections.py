@@ -1,15 +1,18 @@
 """Connections of projects to trackers: made, kept in step, and their tokens kept."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.common.heartbeat import CLOCKS_DIFFER
+from apps.common.exceptions import Conflict
+from apps.common.heartbeat import CLOCKS_DIFFER, beating, silent
 from apps.importers.boxes import opened, resealed, sealed
 from apps.importers.keeping import hold
 from apps.importers.models import Connection, ImportRun, TakingBack, WriteBack
@@ -20,6 +23,7 @@ from apps.importers.sources.client import Client
 from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TrackedIssue, without_labels
+from apps.importers.waiting import LOST_AFTER, running
 from apps.importers.writing.kinds import hold_project
 from apps.notifications.services.left_going import Kind, becomes_theirs
 from apps.projects.history.moments import When, moment_of
@@ -97,17 +101,52 @@ def _readable(box: str) -> str:
         return ""
 
 
-def client_for(place: Place, token: str, **options: Any) -> Client:
+def client_for(place: Place, token: str, *, budget: Budget | None = None, **options: Any) -> Client:
     """A client for a place, with what the operator allows."""
     connector = place.connector
     return Client(
         place.base_url,
         connector.headers(token),
         allowed=settings.TRACKER_ALLOWED_NETWORKS,
-        budget=Budget(),
+        budget=budget or Budget(),
         is_limited=connector.is_limited,
         **options,
     )
+
+
+@contextmanager
+def alone_at(connection: Connection) -> Iterator[Callable[[], None]]:
+    """Nobody else writes by a connection meanwhile; what is given raises `Conflict` once somebody does.
+
+    As somebody may after `LOST_AFTER` without a sign of life, so that a process that was killed keeps nobody out.
+
+    Raises
+    ------
+    Conflict
+        If somebody does already.
+    """
+    began_at, row = timezone.now(), Connection.objects.filter(pk=connection.pk)
+    is_free = Q(writing_since=None) | silent("writing_seen_at", now=began_at, after=LOST_AFTER)
+    # Of two at once the second waits for this row, and finds it taken.
+    if not row.filter(is_free).update(writing_since=began_at, writing_seen_at=began_at):
+        since = row.values_list("writing_since", flat=True).first()
+        if since is None:
+            raise Conflict("Its connection was changed meanwhile: nothing was written.")
+        who = "an import" if running(began_at).filter(connection=connection).exists() else "a command write_back"
+        raise Conflict(f"Since {since:%H:%M} UTC {who} writes figures by this connection: write when that is over.")
+    own = row.filter(writing_since=began_at)
+
+    def require_alone() -> None:
+        if not own.exists():
+            raise Conflict(
+                "Its connection was changed meanwhile, or another writes by it: what is left is not written."
+            )
+
+    try:
+        with beating(lambda now: own.update(writing_seen_at=now)):
+            yield require_alone
+    finally:
+        own.update(writing_since=None, writing_seen_at=None)
 
 
 def sync(

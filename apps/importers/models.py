@@ -38,6 +38,9 @@ class Connection(UUIDModel):
     )
     #: Everything that was touched before this is imported; None before the first import was whole.
     synced_until = models.DateTimeField(null=True, blank=True)
+    #: When whoever writes figures by it began, and their last sign of life; one at a time does.
+    writing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    writing_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["created_at"]
@@ -240,11 +243,13 @@ class WriteBack(UUIDModel):
 class WrittenValue(models.Model):
     """What was written last of an issue: the same is not written again, and what somebody else wrote is left alone.
 
-    Noted before it is sent: should the answer be lost, what it was to replace may stand there as well ('4 or 3'). And
-    by the tracker's name of the issue: it stands there, whatever becomes of ours, and of the import that made it.
+    Noted before it is sent: should the answer be lost, what it was to replace may stand there as well ('4 or 3', '4 or
+    nothing'). And by the tracker's name of the issue: it stands there, whatever becomes of ours, and of the import that
+    made it.
     """
 
     OR = " or "
+    NOTHING = "nothing"
 
     write_back = models.ForeignKey(WriteBack, on_delete=models.CASCADE, related_name="written")
     #: As in `Issue`: the key, and the tracker's own id, by which it is found where there is one.
@@ -267,7 +272,7 @@ class WrittenValue(models.Model):
     @property
     def values(self) -> frozenset[str]:
         """Whatever of it may stand there."""
-        return frozenset(self.value.split(self.OR))
+        return frozenset(self.value.split(self.OR)) - {self.NOTHING}
 
     def __str__(self) -> str:
         return f"{self.value} of {self.external_id}"

@@ -48,7 +48,7 @@ from apps.importers.waiting import (
     take_on,
     waits_for_an_older_one,
 )
-from apps.importers.write_back import write_all
+from apps.importers.write_back import WriteReport, write_all
 from apps.importers.writing.kinds import hold_project
 from apps.projects.history.moments import When, moment_of
 from apps.projects.leads import in_use
@@ -211,8 +211,6 @@ def execute(run_id: UUID, *, now: When) -> ImportRun | None:
         with suppress(TakenAway, *DATABASE_FAULTS):
             put_back(run)
         raise
-    if run.status == Status.COMPLETED and run.connection is not None and not run.is_dry_run:
-        _write_back(run.connection, began)
     return run
 
 
@@ -220,6 +218,9 @@ def _ended(run: ImportRun, now: When) -> ImportRun:
     try:
         with living(run):
             report = _carried_out(run, now)
+            if run.connection is not None and not run.is_dry_run:
+                # In its turn: its project, its person and a place of a tracker are taken until this is over, too.
+                report |= _write_back(run.connection, moment_of(now), is_last=run.attempts == MOST_ATTEMPTS)
     except ApplicationError as error:
         return ended(run, Status.FAILED, error=error.message)
     except DATABASE_FAULTS:
@@ -230,18 +231,26 @@ def _ended(run: ImportRun, now: When) -> ImportRun:
     return ended(run, Status.COMPLETED, report=report)
 
 
-def _write_back(connection: Connection, now: datetime) -> None:
-    """What is switched on is written; that a tracker refuses makes the import no failure, nor does a fault of ours."""
+def _write_back(connection: Connection, now: datetime, *, is_last: bool = False) -> dict[str, Any]:
+    """What is switched on is written; that a tracker refuses makes the import no failure, nor does a fault of ours.
+
+    Nor does what workers die of: the last one leaves it.
+    """
+    report, ended_by = WriteReport(), "workers_died" if is_last else ""
     try:
-        write_all(connection, now=now)
+        if not is_last:
+            write_all(connection, now=now, report=report)
     except ApplicationError as error:
         # What the tracker said may name people: its kind is enough to begin with.
+        ended_by = error.code
         logger.warning("Nothing more is written back connection=%s: %s", connection.pk, error.code)
     except DATABASE_FAULTS:
         raise
     except Exception:
         # Whoever waits for this import's end has their turn.
+        ended_by = "our_fault"
         logger.exception("Nothing more is written back connection=%s", connection.pk)
+    return {"written_back": report.counts(ended_by)} if connection.write_backs.filter(is_active=True).exists() else {}
 
 
 @transaction.atomic

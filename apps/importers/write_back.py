@@ -2,22 +2,34 @@
 
 What somebody else wrote into the place is left alone: only what is empty, or what this wrote last, is replaced. What is
 about to be written is noted before: whatever becomes of the answer, or of this process, it is known as ours afterwards.
+Nothing is written twice without a look at what stands there by then, and by one connection one process writes.
 """
 
+import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
 from apps.common.exceptions import Conflict
 from apps.importers.boxes import opened
-from apps.importers.connections import client_for
+from apps.importers.connections import alone_at, client_for
 from apps.importers.models import Connection, WriteBack, WrittenValue
 from apps.importers.records import ImportRefused
-from apps.importers.sources.client import AnswerUnusable, NotThere, TrackerRefused
+from apps.importers.sources.budget import Budget, BudgetSpent, growing_pause
+from apps.importers.sources.client import (
+    MOST_ATTEMPTS,
+    AnswerUnusable,
+    NotThere,
+    TrackerRefused,
+    WriteCutOff,
+    WriteNotTold,
+    WritePutOff,
+)
 from apps.importers.sources.registry import place_of
 from apps.importers.sources.writers import Named, Target, Writer, writer_of
 from apps.ml.selectors.issues import facts_of
@@ -34,6 +46,10 @@ ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 #: Hours are written to the quarter: more digits promise what no estimate holds.
 QUARTERS = 4
 MOST_REFUSED = 20
+#: After an import figures are written in its turn, and its person's other imports wait for that: so long a tracker is
+#: waited for in all, and so long it goes on; the next import writes the rest.
+WAITS_AFTER_IMPORT_SECONDS = 60.0
+AFTER_IMPORT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +58,7 @@ class Step:
 
     #: The tracker's: its key, and its own id.
     name: Named
-    #: What this wrote last, '4 or 3' where the answer was lost; empty for nothing.
+    #: What this wrote last, '4 or 3' where nobody knows which; empty for nothing.
     old: str
     #: Empty to take it back.
     new: str
@@ -57,6 +73,25 @@ class WriteReport:
     kept: list[str] = field(default_factory=list)
     #: Key and reason.
     refused: list[tuple[str, str]] = field(default_factory=list)
+    #: Figures that are for the next time.
+    left: int = 0
+
+    def counts(self, ended_by: str) -> dict[str, Any]:
+        """In numbers, which quote nobody, with the code of what ended it before its end."""
+        kept, refused = len(self.kept), len(self.refused)
+        return {"written": self.written, "kept": kept, "refused": refused, "left": self.left, "ended_by": ended_by}
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A write-back that is carried out."""
+
+    write_back: WriteBack
+    writer: Writer
+    report: WriteReport
+    now: datetime
+    #: Raises `Conflict` where it is to end.
+    require_as_told: Callable[[], None]
 
 
 def prepared(connection: Connection, figure: str, target: Target, *, to_take_back: bool = False) -> WriteBack:
@@ -98,7 +133,14 @@ def taken_back(write_back: WriteBack) -> list[Step]:
 
 
 def carry_out(
-    write_back: WriteBack, steps: Sequence[Step], *, now: datetime, since: "Connected | None" = None
+    write_back: WriteBack,
+    steps: Sequence[Step],
+    *,
+    now: datetime,
+    since: "Connected | None" = None,
+    report: WriteReport | None = None,
+    budget: Budget | None = None,
+    ends_at: float | None = None,
 ) -> WriteReport:
     """Write; each issue is asked first what stands there.
 
@@ -108,32 +150,54 @@ def carry_out(
     ----------
     since : Connected, optional
         As its connection was before the steps were worked out, which takes its time; as it is now if not given.
+    report : WriteReport, optional
+        To be gone on with; it holds what was done when this raises, too.
+    ends_at : float, optional
+        By the clock `time.monotonic`.
 
     Raises
     ------
     Conflict
-        If since then its token is another, or it is gone or switched off: it takes as long as the tracker likes.
+        If since then its token is another, or it is gone or switched off: it takes as long as the tracker likes. And
+        if somebody else writes by this connection.
+    BudgetSpent
+        If the tracker wants more patience than there is, or its time is over.
     """
-    connection = write_back.connected
+    connection, report = write_back.connected, report or WriteReport()
     since = since or connected(connection)
-    writer, report, own = _writer(write_back), WriteReport(), WriteBack.objects.filter(pk=write_back.pk)
-    for step in steps:
-        is_as_told = own.filter(is_active=write_back.is_active).exists()
-        if not is_as_told or since is None or connected(connection) != since:
-            raise Conflict(
-                "Its connection, or what is written, was changed meanwhile: what is left is not written "
-                f"(written: {report.written})."
-            )
-        try:
-            _written(write_back, step, writer, report, now)
-        except (TrackerRefused, AnswerUnusable) as error:
-            report.refused.append((step.name[0], error.message))
-            if not step.new and isinstance(error, NotThere) and not _is_ours(write_back, step.name):
-                # Gone here and there, it would keep the place from ever being another.
-                write_back.written.filter(_is(step.name)).delete()
-            if len(report.refused) == MOST_REFUSED:
-                raise
+    report.left += len(steps)
+    with alone_at(connection) as require_alone:
+
+        def require_as_told() -> None:
+            require_alone()
+            own = WriteBack.objects.filter(pk=write_back.pk, is_active=write_back.is_active)
+            if not own.exists() or since is None or connected(connection) != since:
+                raise Conflict(
+                    "Its connection, or what is written, was changed meanwhile: what is left is not written "
+                    f"(written: {report.written})."
+                )
+
+        work = _Work(write_back, _writer(write_back, budget), report, now, require_as_told)
+        for step in steps:
+            if ends_at is not None and time.monotonic() > ends_at:
+                raise BudgetSpent("The time is over for figures that are written after an import.")
+            _carried_out(work, step)
     return report
+
+
+def _carried_out(work: _Work, step: Step) -> None:
+    """One step; what is refused of it is told."""
+    report, written = work.report, work.write_back.written.filter(_is(step.name))
+    try:
+        _written(work, step)
+    except (TrackerRefused, AnswerUnusable) as error:
+        report.refused.append((step.name[0], error.message))
+        if not step.new and isinstance(error, NotThere) and not _is_ours(work.write_back, step.name):
+            # Gone here and there, it would keep the place from ever being another.
+            written.delete()
+        if len(report.refused) == MOST_REFUSED:
+            raise
+    report.left -= 1
 
 
 class Connected(NamedTuple):
@@ -150,34 +214,51 @@ def connected(connection: Connection) -> Connected | None:
     return Connected(row[0], row[1] and opened(row[1])) if row else None
 
 
-def _written(write_back: WriteBack, step: Step, writer: Writer, report: WriteReport, now: datetime) -> None:
-    name, noted = step.name, write_back.written.filter(_is(step.name))
-    held, row = writer.read(name), noted.first()
-    ours = held & (row.values if row else frozenset())
+def _written(work: _Work, step: Step) -> None:
+    """Look, and write; where nobody knows what became of it look again: somebody may have written there by then."""
+    name, wanted, report = step.name, frozenset({step.new} - {""}), work.report
+    unsure: WriteCutOff | WriteNotTold | None = None
+    sent = failures = 0
+    while True:
+        work.require_as_told()
+        held, row = work.writer.read(name), work.write_back.written.filter(_is(name)).first()
+        ours = held & row.values if row else frozenset[str]()
+        if ours == wanted or (wanted and held != ours):
+            break
+        if unsure is not None and (isinstance(unsure, WriteNotTold) or failures == MOST_ATTEMPTS):
+            raise unsure
+        sent, unsure = sent + 1, _sent(work, name, ours, step.new)
+        if unsure is None:
+            held, ours = held - ours | wanted, wanted
+            break
+        if isinstance(unsure, WritePutOff):
+            # Nothing came of it: what stands there by the next time is not ours for that.
+            _note(work.write_back, name, [row.value] if row else [], work.now)
+        else:
+            failures += 1
+        if isinstance(unsure, WriteCutOff):
+            work.writer.client.pause(unsure.seconds or growing_pause(failures))
     if held != ours:
         report.kept.append(name[0])
-    if step.new and held == ours:
-        _put(write_back, step, ours, writer, now)
-        report.written += ours != {step.new}
-    elif not step.new:
-        if ours:
-            writer.write(name, ours, "")
-            report.written += 1
-        noted.delete()
+    if ours == wanted:
+        report.written += sent > 0
+        _note(work.write_back, name, sorted(wanted), work.now)
 
 
-def _put(write_back: WriteBack, step: Step, ours: frozenset[str], writer: Writer, now: datetime) -> None:
-    """In the place of what is ours there, noted before and after."""
-    name, replaced = step.name, ours - {step.new}
-    if ours != {step.new}:
-        _note(write_back, name, [step.new, *sorted(replaced)], now)
-        try:
-            writer.write(name, replaced, step.new)
-        except (TrackerRefused, AnswerUnusable):
-            # Where nothing came of it nothing is to be taken back; where this is refused, too, it stays noted.
-            _note(write_back, name, sorted(writer.read(name) & {step.new, *replaced}), now)
-            raise
-    _note(write_back, name, [step.new], now)
+def _sent(work: _Work, name: Named, ours: frozenset[str], new: str) -> WriteCutOff | WriteNotTold | None:
+    """Write in the place of what is ours there, noted before; gives why it is not sure that it came to that."""
+    replaced = ours - {new}
+    may_stand = [new, *(sorted(replaced) or [WrittenValue.NOTHING])] if new else sorted(ours)
+    _note(work.write_back, name, may_stand, work.now)
+    try:
+        work.writer.write(name, replaced, new)
+    except (WriteCutOff, WriteNotTold) as error:
+        return error
+    except (TrackerRefused, AnswerUnusable):
+        # Where nothing came of it nothing is to be taken back; where this is refused, too, it stays noted.
+        _note(work.write_back, name, sorted(work.writer.read(name) & {new, *replaced}), work.now)
+        raise
+    return None
 
 
 def _note(write_back: WriteBack, name: Named, values: Sequence[str], now: datetime) -> None:
@@ -224,21 +305,26 @@ def _is_ours(write_back: WriteBack, name: Named) -> bool:
     return Issue.objects.filter(same, project=write_back.project_id, source=write_back.connected.source).exists()
 
 
-def write_all(connection: Connection, *, now: datetime) -> None:
-    """After an import: everything that is switched on, while its connection is in use."""
+def write_all(connection: Connection, *, now: datetime, report: WriteReport) -> None:
+    """After an import: everything that is switched on, while its connection is in use and there is time."""
     switched_on = connection.write_backs.filter(is_active=True)
+    budget, ends_at = Budget(wait_seconds=WAITS_AFTER_IMPORT_SECONDS), time.monotonic() + AFTER_IMPORT_SECONDS
     for pk in list(switched_on.values_list("pk", flat=True)):
         # Each as it is by then: those before it take as long as the tracker likes.
         since = connected(connection)
         write_back = switched_on.select_related("connection__project").filter(pk=pk).first()
         if write_back is not None and since and since.is_used:
-            carry_out(write_back, steps_of(write_back, now=now), now=now, since=since)
+            steps = steps_of(write_back, now=now)
+            # What is left alone and refused each time keeps no other from its turn.
+            random.shuffle(steps)
+            carry_out(write_back, steps, now=now, since=since, report=report, budget=budget, ends_at=ends_at)
 
 
-def _writer(write_back: WriteBack) -> Writer:
+def _writer(write_back: WriteBack, budget: Budget | None = None) -> Writer:
     connection, target = write_back.connected, Target(write_back.field, write_back.label)
     place = place_of(connection.kind, connection.base_url, connection.scope)
-    return writer_of(connection.kind, client_for(place, opened(connection.sealed_token)), connection.scope, target)
+    client = client_for(place, opened(connection.sealed_token), budget=budget)
+    return writer_of(connection.kind, client, connection.scope, target)
 
 
 # --- Figures ----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Reads of the domain: who may see what, and the rows the API shows, each in a constant number of queries."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,10 +12,20 @@ from django.db.models import F, Q, QuerySet, Subquery
 
 from apps.accounts.models import User
 from apps.common.lately import Lately
-from apps.projects.models import DayOff, Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
+from apps.projects.erasures import ERASED_AT
+from apps.projects.models import (
+    DayOff,
+    Issue,
+    IssueChange,
+    IssueType,
+    Project,
+    Sprint,
+    TeamMember,
+    WorkedHoliday,
+    WorkflowStatus,
+)
 from apps.projects.names.ids import id_in
 from apps.projects.names.references import sprint_references
-from apps.projects.preferences import PREFERENCES
 
 #: Whoever sent the request.
 Visitor = User | AnonymousUser
@@ -160,35 +170,60 @@ def present_state(project_id: UUID | str, *, now: datetime) -> PresentState | No
         last_change=Subquery(changes[:1]),
         last_created=Subquery(issues.order_by("-created_at").values("created_at")[:1]),
         last_end=Subquery(issues.filter(resolved_at__isnull=False).order_by("-resolved_at").values("resolved_at")[:1]),
+        erased_at=F(ERASED_AT),
     ).get(pk=project_id)
     moments = (project.last_change, project.last_created, project.last_end)
     if any(moment is not None and moment > now for moment in moments):
         return None
-    return PresentState(project.last_edit, project_revision(project, stamp=(None, project.issues_removed_at)))
+    return PresentState(project.last_edit, _revision(project, project.issues_removed_at, project.erased_at))
 
 
+#: Of a project all but what is in no figure: its stamps are asked for apart.
+_OF_PROJECTS = tuple(
+    field.attname
+    for field in Project._meta.concrete_fields
+    if field.name not in ("name", "description", "created_at", "made_by", "issues_removed_at")
+)
+#: Goals are not here: whoever shows one reads it.
 _OF_SPRINTS = (
     "id", "name", "status", "start_date", "end_date", "started_at", "completed_at", "scope_is_recorded",
+    "dates_are_inferred",
 )  # fmt: skip
+#: Neither are names of people.
+_OF_TEAM = (
+    "user_id", "role", "joined_at", "available_for_assignment", "is_agent", "absent_from", "absent_until",
+    "user__is_active", "user__is_placeholder",
+)  # fmt: skip
+#: So many last edits stand for all: a transaction may end after one that edited later.
+_LAST_EDITS = 20
 
 
-def project_revision(project: Project, *, stamp: tuple[datetime | None, datetime | None] | None = None) -> str:
-    """Changes with everything that figures of a project are told from: its issues, sprints, calendar and workflow.
+def project_revision(project: Project) -> str:
+    """Changes with all that figures of a project are told from: its issues, sprints, calendar, team and workflow.
 
-    The same in all processes.
+    And with each erasure. The same in all processes; in a constant number of queries. Goals of sprints, names of people
+    and descriptions are not in it: what is remembered under a revision holds none.
     """
+    edits = Issue.objects.filter(project=project).order_by("-updated_at").values_list("updated_at", flat=True)
+    taken_away = Project.objects.filter(pk=project.pk).values_list("issues_removed_at", ERASED_AT)
+    return _revision(project, tuple(edits[:_LAST_EDITS]), taken_away.first())
+
+
+def _revision(project: Project, *stamps: object) -> str:
+    """Of all but the issues, which `stamps` tell."""
     sprints = Sprint.objects.filter(project=project).order_by("id")
     team = TeamMember.objects.filter(project=project).order_by("id")
-    types = types_of(project).values_list("id", "counts")
-    statuses = statuses_of(project).values_list("id", "name", "category")
+    types = types_of(project).values_list("id", "name", "level", "counts")
+    statuses = statuses_of(project).values_list("id", "name", "category", "position")
+    worked = WorkedHoliday.objects.filter(project=project).order_by("day").values_list("day", flat=True)
     facts = (
-        project.time_zone,
-        project.unknown_past,
-        *(str(getattr(project, name)) for name in PREFERENCES),
-        *(stamp or issues_stamp(project.pk)),
+        *(str(getattr(project, name)) for name in _OF_PROJECTS),
+        *stamps,
         tuple(sprints.values_list(*_OF_SPRINTS)),
-        tuple(team.values_list("user_id", "role", "absent_from", "absent_until")),
+        tuple(team.values_list(*_OF_TEAM)),
         tuple(days_off_of(project).values_list("day", flat=True)),
+        # Where there are no holidays, none is worked.
+        tuple(worked) if project.holiday_country else (),
         (*types, *statuses),
     )
     return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
@@ -206,6 +241,11 @@ def person_names(ids: Iterable[str]) -> dict[str, str]:
     """Names of people by id; whatever is no person's id is absent, and e-mail addresses are no names. One query."""
     known = [text for text in ids if id_in(text)]
     return {str(id_): name for id_, name in User.objects.filter(id__in=known).values_list("id", "full_name")}
+
+
+def people_named(ids: Collection[UUID]) -> dict[UUID, str]:
+    """What to call some people, by id: by their addresses where they have no name. One query, none for nobody."""
+    return {person.pk: str(person) for person in User.objects.filter(pk__in=ids)} if ids else {}
 
 
 def types_of(project: Project) -> QuerySet[IssueType]:

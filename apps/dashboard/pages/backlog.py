@@ -1,7 +1,7 @@
 """Every open issue with what it will take; why, for one of them; and an estimate while an issue is written."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ from apps.ml.services.points.vote import is_hidden
 from apps.ml.services.predictions.backlog import Draft, Estimate, draft, estimates_of
 from apps.ml.services.predictions.switch import texts_erased_at
 from apps.projects.links.selectors import waiting_for
-from apps.projects.selectors import team_of
+from apps.projects.selectors import people_named, team_of
 
 #: Issues on a page: what fits two screens, and is answered in a tenth of a second.
 ISSUES_A_PAGE = 25
@@ -137,12 +137,11 @@ def backlog_of(project: Project, asked: BacklogQuery, *, page: str, now: datetim
     issue_ids = _listed(project, asked, state)
     shown = Paginator(issue_ids, ISSUES_A_PAGE).get_page(page)
     own = list(shown.object_list)
+    issues = issues_in_order(project.id, own)
     # The language is part of what is kept: bars are named in it.
     what = f"backlog {get_language()} {own}"
-    lines = remembered(state, what, lambda: _lines(project, issues_in_order(project.id, own), now=now))
-    # What one reader sees is not kept for another.
-    blockers = waiting_for(own, user)
-    lines = [replace(line, blocked_by=_named(blockers.get(line.issue.pk, ()))) for line in lines]
+    found = remembered(state, what, lambda: _figures(project, issues, now=now))
+    lines = _lines(project, issues, found, waiting_for(own, user))
     counts = remembered(state, "backlog counts", lambda: backlog_counts(project.id))
     orders = {**ORDER_NAMES, **(PREDICTED_NAMES if counts.issues <= MOST_ORDERED else {})}
     unknown = bool(lines) and team_of(project).filter(user__is_placeholder=True).exists()
@@ -213,21 +212,51 @@ def _plain(value: str | float | None) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _lines(project: Project, issues: Sequence[Issue], *, now: datetime) -> list[BacklogLine]:
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """What is remembered of one open issue, by the names of `BacklogLine`; of people only who they are."""
+
+    hours: Told
+    points: Told | None
+    people: Sequence[UUID]
+
+
+def _lines(
+    project: Project,
+    issues: Sequence[Issue],
+    found: Mapping[UUID, _Figures],
+    blockers: Mapping[UUID, Sequence[Issue]],
+) -> list[BacklogLine]:
+    """Issues and names as they are now, with their figures; what one reader sees is not kept for another."""
+    wanted = set() if project.hides_names else {id_ for each in found.values() for id_ in each.people}
+    names = people_named(wanted)
+    return [
+        BacklogLine(
+            issue,
+            told.hours,
+            told.points,
+            ", ".join(names[id_] for id_ in told.people if id_ in names),
+            blocked_by=_named(blockers.get(issue.pk, ())),
+        )
+        for issue in issues
+        if (told := found.get(issue.pk)) is not None
+    ]
+
+
+def _figures(project: Project, issues: Sequence[Issue], *, now: datetime) -> Mapping[UUID, _Figures]:
     """Bars of one table share their ends, so that they can be compared."""
     found = estimates_of(project.id, issues)
     people = RecommendationService().likely_people(issues, project.id, PEOPLE_SHOWN, now=now)
     top_hours = max((estimate.effort.interval.high for _, estimate in found), default=1.0)
     top_points = max((estimate.points.interval.high for _, estimate in found), default=1.0)
-    return [
-        BacklogLine(
-            issue,
+    return {
+        issue.pk: _Figures(
             told_hours(estimate, top=top_hours),
             None if is_hidden(project, issue.story_points) else told_points(estimate, top=top_points),
-            "" if project.hides_names else ", ".join(map(str, people[issue.pk])),
+            [person.pk for person in people[issue.pk]],
         )
         for issue, estimate in found
-    ]
+    }
 
 
 def told_hours(estimate: Estimate, *, top: float) -> Told:

@@ -1,7 +1,7 @@
 """A project at a glance: when it is done, its next sprint, how it varies, and what needs a look."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, cached_property
 from typing import Any
@@ -176,17 +176,20 @@ def _forecast(project: Project, state: str, history: TeamHistory, now: datetime)
     return project_forecast(project.pk, now=now, target=project.target_date, team=team, history=history)
 
 
-def sprint_figures(project: Project, reference: str, *, now: datetime) -> SprintOverview | None:
+def sprint_figures(
+    project: Project, reference: str, *, now: datetime, state: str | None = None
+) -> SprintOverview | None:
     """All that is told of a sprint, remembered until something changes; None where there is no such sprint."""
-    return _sprint(project, reference, state_of(project, now=now), now)
+    return _sprint(project, reference, state or state_of(project, now=now), now)
 
 
 def _sprint(project: Project, reference: str, state: str, now: datetime) -> SprintOverview | None:
-    def make() -> SprintOverview | None:
-        sprint = sprint_by_reference(project, reference)
-        return sprint_overview(sprint, now=now, team=_team(project, state, now)) if sprint else None
-
-    return remembered(state, f"sprint {reference}", make)
+    sprint = sprint_by_reference(project, reference)
+    if sprint is None:
+        return None
+    make = lambda: sprint_overview(sprint, now=now, team=_team(project, state, now))  # noqa: E731
+    # Its goal is as it is now, whatever is remembered.
+    return replace(remembered(state, f"sprint {sprint.pk}", make), sprint=sprint)
 
 
 def _team(project: Project, state: str, now: datetime, history: TeamHistory | None = None) -> TeamPast:

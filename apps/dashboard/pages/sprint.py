@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 
 from django.utils.functional import Promise
@@ -13,7 +13,7 @@ from apps.common.charts.bars import gauge
 from apps.common.charts.forecasts import FanDay, Progress, WorkDay, burndown
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Markup, Picture, Table
-from apps.dashboard.memory import remembered, state_of
+from apps.dashboard.memory import remembered
 from apps.dashboard.pages.backlog import Told, told_hours
 from apps.dashboard.pages.issues import NamedIssue, named_issues
 from apps.ml.core.findings import Finding
@@ -241,7 +241,7 @@ class SprintPage:
         return [self.names[issue_id] for issue_id in issue_ids if issue_id in self.names]
 
 
-def hours_of(found: SprintOverview, *, now: datetime) -> Mapping[str, Told]:
+def hours_of(found: SprintOverview, *, state: str) -> Mapping[str, Told]:
     """What each open issue of a sprint will take, in bars that can be compared; remembered until something changes."""
     project, wanted = found.sprint.project, [drop.issue_id for drop in found.drops[:MOST_ESTIMATES]]
 
@@ -251,7 +251,7 @@ def hours_of(found: SprintOverview, *, now: datetime) -> Mapping[str, Told]:
         return {str(issue.pk): told_hours(estimate, top=top) for issue, estimate in estimates}
 
     what = f"hours {get_language()} {found.sprint.pk}"
-    return remembered(state_of(project, now=now), what, make) if wanted else {}
+    return remembered(state, what, make) if wanted else {}
 
 
 def _all_issues(found: SprintOverview) -> set[str]:

@@ -7,6 +7,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from apps.accounts.signed_in import signed_in
+from apps.dashboard.memory import state_of
 from apps.dashboard.pages.plan import answer_of, kept_of
 from apps.dashboard.pages.project import sprint_figures
 from apps.dashboard.pages.sprint import SprintPage, hours_of
@@ -59,9 +60,10 @@ def sprint_file(request: HttpRequest, project: Project, reference: str, name: st
 
 def _shown(project: Project, reference: str, kept: Sequence[str] | None = None) -> SprintPage:
     now = timezone.now()
-    found = sprint_figures(project, reference, now=now)
+    state = state_of(project, now=now)
+    found = sprint_figures(project, reference, now=now, state=state)
     if found is None:
         raise Http404
     if found.sprint.status != "completed":
         require_predictions(project)
-    return SprintPage(found, today=timezone.localdate(now), kept=kept, hours=hours_of(found, now=now))
+    return SprintPage(found, today=timezone.localdate(now), kept=kept, hours=hours_of(found, state=state))

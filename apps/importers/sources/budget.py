@@ -1,9 +1,12 @@
 """What one import may cost: whoever runs the tracker says how much there is to ask, to read and to keep."""
 
+import random
 import resource
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from apps.importers.records import ImportRefused
@@ -11,6 +14,7 @@ from apps.importers.records import ImportRefused
 Told = TypeVar("Told")
 #: Beside it a worker of two gigabytes has room for one more page of answers, built (`bounded_json`).
 MOST_MEMORY_MIB = 1_000.0
+FIRST_PAUSE_SECONDS = 1.0
 
 
 class BudgetSpent(ImportRefused):
@@ -69,3 +73,35 @@ class Budget:
         self.wait_seconds -= seconds
         if self.wait_seconds < 0:
             raise BudgetSpent(f"The tracker wants us to wait {seconds:,.0f} s more, longer than an import may.")
+
+
+def growing_pause(failures: int) -> float:
+    """Twice as long each time, never quite the same, so that several clients do not come back together."""
+    return FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
+
+
+def told_wait(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds, by Retry-After (seconds or a date) or else by the time of reset (epoch seconds or ISO)."""
+    after = headers.get("retry-after", "").strip()
+    if _is_number(after) and len(after) < 8:
+        return float(after) or None
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    moment = _moment(after) or (
+        datetime.fromtimestamp(int(reset), UTC) if _is_number(reset) and len(reset) < 12 else _moment(reset)
+    )
+    return max((moment - now).total_seconds(), 1.0) if moment else None
+
+
+def _is_number(text: str) -> bool:
+    """Of plain digits: '²' is a digit to Python and no number."""
+    return text.isascii() and text.isdigit()
+
+
+def _moment(text: str) -> datetime | None:
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = read(text)
+        except (ValueError, TypeError, OverflowError):
+            continue
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None

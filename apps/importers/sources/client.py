@@ -1,20 +1,18 @@
 """One thin client for all trackers: one host over TLS, bounded in everything, patient where it is asked to be.
 
 It asks only the host it was made for, at addresses that were checked before (as those of webhooks are), follows no
-redirect that leaves it, and stops with a clear problem instead of waiting or reading without end. Every request it
-makes may be repeated: those of imports only read, a POST of a search or of GraphQL too, and what is written back is
-the same after the second time.
+redirect that leaves it, and stops with a clear problem instead of waiting or reading without end. What only reads is
+repeated, a POST of a search or of GraphQL too. What writes is sent once: by the time it could be repeated a person may
+have written there, so that whoever wants it written looks again first.
 """
 
 import ipaddress
 import json
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -31,7 +29,7 @@ from apps.common.operations.deadlines import Deadline, Ending
 from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import ImportRefused
 from apps.importers.sources.bounded_json import parsed
-from apps.importers.sources.budget import Budget
+from apps.importers.sources.budget import Budget, growing_pause, told_wait
 from apps.importers.sources.links import next_link
 
 CONNECT_SECONDS = 5.0
@@ -46,7 +44,6 @@ READ_BYTES = 64 * 2**10
 MOST_REDIRECTS = 3
 #: Attempts at one request when the connection breaks or the server stumbles; limits of rate do not count here.
 MOST_ATTEMPTS = 5
-FIRST_PAUSE_SECONDS = 1.0
 #: A limit without a time: GitHub's advice is to wait at least a minute.
 PAUSE_WITHOUT_A_TIME_SECONDS = 60.0
 STUMBLES = frozenset({500, 502, 503, 504})
@@ -79,6 +76,22 @@ class AnswerUnusable(ImportRefused):
     """The tracker's answer is not what its documentation promises."""
 
     code = "answer_unusable"
+
+
+class WriteCutOff(TrackerUnreachable):
+    """Nobody knows what became of a write: whoever writes it again, after `seconds` if so told, looks first."""
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class WritePutOff(WriteCutOff):
+    """A limit of rate: nothing was written."""
+
+
+class WriteNotTold(AnswerUnusable):
+    """What was said of a write is no answer of this tracker: of a wall before it, say."""
 
 
 class _Connection(Ending, HTTPConnection):
@@ -171,13 +184,17 @@ class Client:
         return self._asked("POST", self._inside(path), json.dumps(body).encode())
 
     def put(self, path: str, body: Mapping[str, Any], **params: Any) -> HttpAnswer:
-        """PUT what is to be, as JSON."""
+        """PUT what is to be, as JSON; once, as all that writes; raises `WriteCutOff`."""
         url = self._inside(path)
-        return self._asked("PUT", f"{url}?{urlencode(params)}" if params else url, json.dumps(body).encode())
+        return self._written("PUT", f"{url}?{urlencode(params)}" if params else url, json.dumps(body).encode())
+
+    def add(self, path: str, body: Mapping[str, Any]) -> HttpAnswer:
+        """POST what is to be there as well, once."""
+        return self._written("POST", self._inside(path), json.dumps(body).encode())
 
     def delete(self, path: str) -> HttpAnswer:
-        """DELETE a thing below the base."""
-        return self._asked("DELETE", self._inside(path), None)
+        """DELETE a thing below the base, once."""
+        return self._written("DELETE", self._inside(path), None)
 
     def graphql(self, path: str, query: str, **variables: Any) -> Any:
         """The data of a GraphQL query; its errors come with status 200, with a part of the data or none."""
@@ -212,7 +229,7 @@ class Client:
                 failures += 1
                 if failures == MOST_ATTEMPTS:
                     raise TrackerUnreachable(f"No answer from {_place(url)}: {type(error).__name__}.") from error
-                self._pause(_growing(failures))
+                self.pause(growing_pause(failures))
                 continue
             wanted = self._wait_wanted(answer)
             if wanted is None:
@@ -221,8 +238,20 @@ class Client:
                 failures += 1
                 if failures == MOST_ATTEMPTS:
                     raise TrackerUnreachable(f"{_place(url)} answered {answer.status} {MOST_ATTEMPTS} times.")
-                wanted = wanted or _growing(failures)
-            self._pause(wanted)
+                wanted = wanted or growing_pause(failures)
+            self.pause(wanted)
+
+    def _written(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
+        """What is said of a write, which is sent once."""
+        try:
+            answer = self._once(method, url, body)
+        except _FAULTS as error:
+            raise WriteCutOff(f"No answer from {_place(url)}: {type(error).__name__}.") from error
+        wanted = self._wait_wanted(answer)
+        if wanted is None:
+            return self._checked(answer)
+        kind = WriteCutOff if answer.status in STUMBLES else WritePutOff
+        raise kind(f"{_place(url)} answered {answer.status}.", wanted)
 
     def _once(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
         for _ in range(MOST_REDIRECTS + 1):
@@ -295,12 +324,13 @@ class Client:
     def _wait_wanted(self, answer: HttpAnswer) -> float | None:
         """How long the tracker wants us to wait before we ask again; None for an answer that is one."""
         if answer.status == 429 or _says_limit(answer) or self.is_limited(answer):
-            return _told_wait(answer, self.clock()) or PAUSE_WITHOUT_A_TIME_SECONDS
+            return told_wait(answer.headers, self.clock()) or PAUSE_WITHOUT_A_TIME_SECONDS
         if answer.status in STUMBLES:
-            return _told_wait(answer, self.clock()) or 0.0
+            return told_wait(answer.headers, self.clock()) or 0.0
         return None
 
-    def _pause(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
+        """Wait as the tracker asks for it, for as long as the budget lasts."""
         self.budget.wait(seconds)
         self.sleep(seconds)
 
@@ -326,38 +356,6 @@ def _says_limit(answer: HttpAnswer) -> bool:
         return False
     told = answer.headers
     return "retry-after" in told or "gh-limited-by" in told or told.get("x-ratelimit-remaining") == "0"
-
-
-def _told_wait(answer: HttpAnswer, now: datetime) -> float | None:
-    """Seconds, by Retry-After (seconds or a date) or else by the time of reset (epoch seconds or ISO)."""
-    after = answer.headers.get("retry-after", "").strip()
-    if _is_number(after) and len(after) < 8:
-        return float(after) or None
-    reset = answer.headers.get("x-ratelimit-reset", "").strip()
-    moment = _moment(after) or (
-        datetime.fromtimestamp(int(reset), UTC) if _is_number(reset) and len(reset) < 12 else _moment(reset)
-    )
-    return max((moment - now).total_seconds(), 1.0) if moment else None
-
-
-def _is_number(text: str) -> bool:
-    """Of plain digits: '²' is a digit to Python and no number."""
-    return text.isascii() and text.isdigit()
-
-
-def _moment(text: str) -> datetime | None:
-    for read in (parsedate_to_datetime, datetime.fromisoformat):
-        try:
-            moment = read(text)
-        except (ValueError, TypeError, OverflowError):
-            continue
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
-
-
-def _growing(failures: int) -> float:
-    """Twice as long each time, never quite the same, so that several clients do not come back together."""
-    return FIRST_PAUSE_SECONDS * 2.0 ** (failures - 1) * random.uniform(1.0, 1.5)  # noqa: S311 - no secret
 
 
 def _message(answer: HttpAnswer) -> str:

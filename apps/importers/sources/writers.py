@@ -1,16 +1,20 @@
 """What a tracker is told: a field or a label of one issue, without a notification where it can be quiet."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from apps.importers.records import ImportRefused
 from apps.importers.sources import jira_cloud, jira_dc, jira_rows, reading
-from apps.importers.sources.client import Client, TrackerRefused
+from apps.importers.sources.client import AnswerUnusable, Client, HttpAnswer, NotThere, WriteNotTold
 from apps.importers.sources.labels import figures_in, label_of, refuse_beginning
 from apps.importers.sources.reading import part, rows
+
+NO_CONTENT = 204
+NO_ISSUE = "What answered showed no issue. Is the address right, and the token valid?"
+NOT_TOLD = "What answered does not show what was written. Is a log-in page or a firewall before the tracker?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,15 @@ class Writer(ABC):
 
     @abstractmethod
     def write(self, issue: Named, old: Collection[str], new: str) -> None:
-        """Put a value in the place of others; empty for none."""
+        """Put a value in the place of others; empty for none.
+
+        Raises
+        ------
+        WriteCutOff
+            If nobody knows whether it came to that.
+        WriteNotTold
+            If what answered is not this tracker, or shows something else.
+        """
 
 
 _OWN_OF_JIRA = {"timetracking": "hours", "timeoriginalestimate": "hours", "summary": "title"}
@@ -88,7 +100,11 @@ class JiraWriter(Writer):
 
     def read(self, issue: Named) -> frozenset[str]:
         name = self.target.field or "labels"
-        held = part(self.client.get(self._path(issue), fields=name).data, "fields", name)
+        fields = part(self.client.get(self._path(issue), fields=name).data, "fields")
+        if not isinstance(fields, Mapping):
+            raise AnswerUnusable(NO_ISSUE)
+        # One that its project does not have is not among them.
+        held = fields.get(name)
         return _plain(held) if self.target.field else figures_in(map(str, rows(held)), self.target.label)
 
     def write(self, issue: Named, old: Collection[str], new: str) -> None:
@@ -97,7 +113,9 @@ class JiraWriter(Writer):
         else:
             changed = [*(("remove", value) for value in old), *(("add", value) for value in (new,) if value)]
             body = {"update": {"labels": [{what: label_of(self.target.label, value)} for what, value in changed]}}
-        self.client.put(self._path(issue), body, notifyUsers="false")
+        answer = self.client.put(self._path(issue), body, notifyUsers="false")
+        if not _is_empty(answer):
+            raise WriteNotTold(NOT_TOLD)
 
     def _path(self, issue: Named) -> str:
         key, own_id = issue
@@ -122,20 +140,28 @@ class GitHubWriter(Writer):
 
     def read(self, issue: Named) -> frozenset[str]:
         held = self.client.get(f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}").data
-        return figures_in((str(part(each, "name")) for each in rows(part(held, "labels"))), self.target.label)
+        return self._figures(part(held, "labels"))
 
     def write(self, issue: Named, old: Collection[str], new: str) -> None:
         labels = f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}/labels"
         # What is broken off between two requests leaves one label or none, and never one more each time.
         for value in old:
             try:
-                self.client.delete(f"{labels}/{quote(label_of(self.target.label, value), safe='')}")
-            except TrackerRefused:
-                # A request that is repeated, since the answer to it was lost, finds nothing to remove.
+                answer = self.client.delete(f"{labels}/{quote(label_of(self.target.label, value), safe='')}")
+            except NotThere:
+                # Somebody has removed it since it was read.
                 if value in self.read(issue):
                     raise
+                continue
+            if not _is_empty(answer):
+                _require(self._figures, answer, (value,), "")
         if new:
-            self.client.post(labels, {"labels": [label_of(self.target.label, new)]})
+            answer = self.client.add(labels, {"labels": [label_of(self.target.label, new)]})
+            _require(self._figures, answer, (), new)
+
+    def _figures(self, told: Any) -> frozenset[str]:
+        """In labels as they are listed of an issue, and after each change of them."""
+        return figures_in(_names(told), self.target.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +175,51 @@ class GitLabWriter(Writer):
             raise ImportRefused("Of GitLab's fields due_date can be written; else name what a label begins with.")
 
     def read(self, issue: Named) -> frozenset[str]:
-        held = self.client.get(_of_gitlab(self.scope, issue)).data
-        if self.target.field:
-            return _plain(part(held, self.target.field))
-        return figures_in(map(str, rows(part(held, "labels"))), self.target.label)
+        return self._figures(self.client.get(_of_gitlab(self.scope, issue)).data)
 
     def write(self, issue: Named, old: Collection[str], new: str) -> None:
         if self.target.field:
-            self.client.put(_of_gitlab(self.scope, issue), {self.target.field: new or None})
-            return
-        removed = ",".join(label_of(self.target.label, value) for value in old)
-        changed = {"remove_labels": removed, "add_labels": label_of(self.target.label, new)}
-        self.client.put(_of_gitlab(self.scope, issue), {name: label for name, label in changed.items() if label})
+            changed: dict[str, Any] = {self.target.field: new or None}
+        else:
+            removed = ",".join(label_of(self.target.label, value) for value in old)
+            labels = {"remove_labels": removed, "add_labels": label_of(self.target.label, new)}
+            changed = {name: label for name, label in labels.items() if label}
+        _require(self._figures, self.client.put(_of_gitlab(self.scope, issue), changed), old, new)
+
+    def _figures(self, told: Any) -> frozenset[str]:
+        """Of an issue as it is read, and after each change of it."""
+        if not self.target.field:
+            return figures_in(_names(part(told, "labels")), self.target.label)
+        if not isinstance(told, Mapping) or self.target.field not in told:
+            raise AnswerUnusable(NO_ISSUE)
+        return _plain(told[self.target.field])
 
 
 def _of_gitlab(scope: str, issue: Named) -> str:
     return f"projects/{quote(scope, safe='')}/issues/{issue[0].rpartition('#')[2]}"
+
+
+def _names(told: Any) -> list[str]:
+    """Of labels, where a tracker lists them, though there be none."""
+    names = [each if isinstance(each, str) else part(each, "name") for each in rows(told)]
+    if not isinstance(told, list) or not all(isinstance(name, str) for name in names):
+        raise AnswerUnusable(NO_ISSUE)
+    return names
+
+
+def _is_empty(answer: HttpAnswer) -> bool:
+    """What a tracker says of a write of which it tells nothing else; a wall before it has a page to show."""
+    return answer.status == NO_CONTENT and not answer.body
+
+
+def _require(figures: Callable[[Any], frozenset[str]], answer: HttpAnswer, old: Collection[str], new: str) -> None:
+    """Raise `WriteNotTold` unless the answer shows what was written."""
+    try:
+        held = figures(answer.data)
+    except AnswerUnusable as error:
+        raise WriteNotTold(NOT_TOLD) from error
+    if new not in held | {""} or held & {*old} - {new}:
+        raise WriteNotTold(NOT_TOLD)
 
 
 def _plain(value: Any) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -167,3 +168,23 @@ def test_who_deletes_a_connection_or_gives_a_token_beside_the_end_of_its_import_
 
     ended_beside(lambda read: read.delete())
     assert Connection.objects.get() == left
+
+
+def test_of_two_who_begin_to_write_figures_by_a_connection_in_one_moment_one_does(settings):
+    settings.CONNECTION_KEYS = ["first key"]
+    place = place_of("jira", "https://acme.atlassian.net", "SHOP")
+    made, refused = connections.connect(ProjectFactory(), place, "token", by=None, now=NOW), Event()
+
+    def write() -> bool:
+        try:
+            with connections.alone_at(made):
+                return refused.wait(10)
+        except Conflict:
+            refused.set()
+            raise
+
+    answers = at_once(write, write)
+
+    assert sorted(isinstance(each, Conflict) for each in answers) == [False, True]
+    assert True in answers
+    assert Connection.objects.get().writing_since is None

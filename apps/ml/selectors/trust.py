@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
-from apps.ml.models import AnomalyDetection, MLModel, ModelType
+from apps.ml.models import AnomalyDetection, KeptForecast, MLModel, ModelType, PredictionHistory
+from apps.projects.models import Project
 
 #: Found, and perhaps looked at; not closed.
 OPEN_STATUSES = (AnomalyDetection.Status.DETECTED, AnomalyDetection.Status.INVESTIGATING)
@@ -44,10 +46,21 @@ def serving_evaluations(project_ids: Collection[UUID]) -> Mapping[UUID, Sequence
     return {id_: list((shared | found.get(id_, {})).values()) for id_ in project_ids}
 
 
-def serving_versions(project_id: UUID) -> tuple[str, ...]:
-    """Changes with every model that begins or ceases to serve a project."""
-    rows = MLModel.objects.filter(Q(project=project_id) | Q(project=None), is_active=True).order_by("id")
-    return tuple(f"{id_.hex}" for id_ in rows.values_list("id", flat=True))
+def serving_revision(project_id: UUID) -> tuple[object, ...]:
+    """Changes with every model that begins or ceases to serve a project, and with what corrects or is compared.
+
+    That is: with outcomes of its predictions, which correct later ranges, and with its kept forecasts. Two queries.
+    """
+    serving = MLModel.objects.filter(Q(project=project_id) | Q(project=None), is_active=True).order_by("id")
+    kept = KeptForecast.objects.filter(project=OuterRef("pk")).order_by("-made_at").values("made_at")[:1]
+    scored = [Subquery(_last_scored(kind)) for kind in _MEASURED]
+    stamps = Project.objects.filter(pk=project_id).values_list(Subquery(kept), *scored)
+    return (*(id_.hex for id_ in serving.values_list("id", flat=True)), *(stamps.first() or ()))
+
+
+def _last_scored(kind: ModelType) -> QuerySet[PredictionHistory, Any]:
+    scored = PredictionHistory.objects.filter(project=OuterRef("pk"), prediction_type=kind, scored_at__isnull=False)
+    return scored.order_by("-scored_at").values("scored_at")[:1]
 
 
 def open_anomalies(project_id: UUID) -> QuerySet[AnomalyDetection]:

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.utils import timezone
 
 from apps.ml.selectors.issues import completed_for_evidence
+from apps.ml.services import PredictionService
 from apps.ml.services.similar import finished_work
 from apps.ml.services.similar.finished_work import FINISHED_WORK
+from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
 from apps.ml.services.similar.text_snapshots import forget_indexes
 from apps.projects.models import Issue
 from apps.projects.services import delete_issue, update_issue
@@ -123,3 +126,25 @@ def test_no_title_is_told_once_it_was_erased_or_its_issue_deleted(team, now, clo
     assert "zeppelin" in titles()
     delete_issue(second)
     assert "zeppelin" not in titles()
+
+
+@pytest.mark.usefixtures("renewed_aside")
+def test_evidence_is_called_as_it_is_now_while_its_index_is_of_before(team, clock, monkeypatch):
+    monkeypatch.setattr(ISSUE_TEXTS, "_clock", lambda: clock[0])
+    # A renewal that has begun and is not done.
+    monkeypatch.setattr(ISSUE_TEXTS, "_renew", lambda *args: None)
+    first, second, third = team.issues.order_by("resolved_at")[:3]
+    for issue, title in ((first, "Paint zeppelin red"), (second, "Paint zeppelin blue"), (third, "Paint zeppelin")):
+        Issue.objects.filter(pk=issue.pk).update(title=title)
+
+    def titles():
+        answer = PredictionService().predict_issue_effort("Paint the zeppelin", "", "task", project_id=team.pk)
+        return {each["title"] for each in answer["similar_issues"] if "zeppelin" in each["title"].lower()}
+
+    assert titles() == {"Paint zeppelin red", "Paint zeppelin blue", "Paint zeppelin"}
+    delete_issue(first)
+    second.refresh_from_db()
+    update_issue(second, by=None, now=timezone.now(), title="Paint the Zeppelin of the office")
+    clock[0] += 3600.0
+
+    assert titles() == {"Paint the Zeppelin of the office", "Paint zeppelin"}

@@ -180,11 +180,11 @@ def test_the_interval_level_is_a_setting(trained, team, settings):
     assert narrow["prediction_range"]["max"] < wide["max"]
 
 
-def test_a_warm_prediction_costs_one_query_the_history_row(trained, team, django_assert_num_queries):
+def test_a_warm_prediction_costs_two_queries_names_and_the_history_row(trained, team, django_assert_num_queries):
     service = PredictionService()
     service.predict_issue_effort(**ASKED, project_id=team.id)
 
-    with django_assert_num_queries(1 + ENTERING):
+    with django_assert_num_queries(2 + ENTERING):
         service.predict_issue_effort(**ASKED, project_id=team.id)
 
 

@@ -54,17 +54,24 @@ class Command(BaseCommand):
         prepared = write_back.prepared(connection, options["figure"], target, to_take_back=take_back)
         since = write_back.connected(connection)
         steps = write_back.taken_back(prepared) if take_back else write_back.steps_of(prepared, now=now)
-        report = None
+        report, ended_by = None, None
         if options["write"]:
             prepared.is_active = options["keep"] and not take_back
             with all_or_nothing():
                 prepared.save()
-            report = write_back.carry_out(prepared, steps, now=now, since=since)
+            report = WriteReport()
+            try:
+                write_back.carry_out(prepared, steps, now=now, since=since, report=report)
+            except ApplicationError as error:
+                # What was done by then is told, too.
+                ended_by = error
         if options["json"]:
             shown = [{"issue": step.name[0], "old": step.old, "new": step.new} for step in steps]
             self.stdout.write(as_json({"steps": shown, "report": asdict(report) if report else None}))
         else:
             self._tell(steps, report, target.field or f"labels {target.label}…")
+        if ended_by is not None:
+            raise ended_by
 
     def _tell(self, steps: Sequence[Step], report: WriteReport | None, place: str) -> None:
         for step in steps[:SHOWN]:
@@ -77,7 +84,8 @@ class Command(BaseCommand):
         for key, reason in report.refused:
             self.stdout.write(f"{key}: {reason}")
         kept = f" Left alone, since somebody else wrote there: {', '.join(report.kept)}." if report.kept else ""
-        self.stdout.write(f"{report.written:,} issues written into {place}.{kept}")
+        left = f" Left for the next time: {report.left:,}." if report.left else ""
+        self.stdout.write(f"{report.written:,} issues written into {place}.{kept}{left}")
 
 
 def _connection(options: dict[str, Any]) -> Connection:

@@ -4,10 +4,11 @@ import pytest
 
 from apps.importers import write_back
 from apps.importers.connections import connect
+from apps.importers.models import WriteBack
 from apps.importers.sources.registry import place_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import LOCAL, tracker
-from apps.importers.tests.trackers.written_site import Site
+from apps.importers.tests.trackers.written_site import PLACES, Site, Writing
 from apps.projects.models import TeamMember
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 
@@ -69,3 +70,25 @@ def hours(monkeypatch):
         lambda project, issues, now: {each.pk: said[each.external_id] for each in issues if each.external_id in said},
     )
     return said
+
+
+@pytest.fixture(params=PLACES)
+def place(request):
+    return PLACES[request.param]
+
+
+@pytest.fixture
+def writing(place, linked, hours, served, now):
+    """One issue in each place into which figures are written."""
+    hours.clear()
+    kind, target = place
+    connection, key = linked, "A-1"
+    if kind != "jira":
+        found = place_of(kind, served.url, {"jira_dc": "SHOP"}.get(kind, "o/r"))
+        connection, key = connect(linked.project, found, "token", by=linked.created_by, now=now), "#7"
+        IssueFactory(project=linked.project, source=connection.source, external_id="#7", source_id="7")
+    told = WriteBack.objects.create(
+        project=connection.project, place=connection.place, connection=connection, figure="hours",
+        field=target.field, label=target.label,
+    )  # fmt: skip
+    return Writing(key, told, hours, served.answer, served, now)

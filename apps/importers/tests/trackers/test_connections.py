@@ -326,7 +326,7 @@ def test_after_an_import_what_is_switched_on_is_written_and_a_refusal_is_no_fail
 ):
     asked = []
 
-    def refusing(linked, *, now):
+    def refusing(linked, **options):
         asked.append(linked)
         raise TrackerRefused("no right to edit")
 
@@ -338,11 +338,11 @@ def test_after_an_import_what_is_switched_on_is_written_and_a_refusal_is_no_fail
 
 def test_only_what_is_switched_on_is_written(connection, now, monkeypatch):
     written = []
-    monkeypatch.setattr(write_back, "carry_out", lambda told, steps, *, now, since: written.append(told.figure))
+    monkeypatch.setattr(write_back, "carry_out", lambda told, steps, **options: written.append(told.figure))
     for figure, is_active in (("points", False), ("forecast_date", True)):
         WriteBack.objects.create(
             project=connection.project, place=connection.place, connection=connection, figure=figure, label="ml:",
             is_active=is_active,
         )  # fmt: skip
-    write_back.write_all(connection, now=now)
+    write_back.write_all(connection, now=now, report=write_back.WriteReport())
     assert written == ["forecast_date"]

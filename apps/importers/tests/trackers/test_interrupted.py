@@ -47,7 +47,7 @@ def whole(connection, now):
 
 @pytest.fixture
 def no_pause(monkeypatch):
-    monkeypatch.setattr("apps.importers.sources.client.Client._pause", lambda self, seconds: None)
+    monkeypatch.setattr("apps.importers.sources.client.Client.pause", lambda self, seconds: None)
 
 
 def test_a_token_that_expires_in_the_middle_fails_in_words_and_the_next_import_is_whole(

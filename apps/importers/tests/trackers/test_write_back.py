@@ -15,7 +15,7 @@ from apps.importers.sources.client import AnswerUnusable, Client, TrackerRefused
 from apps.importers.sources.writers import Target, writer_of
 from apps.importers.tests.trackers.server import Reply, client_of, tracker
 from apps.importers.tracked import Change, Stage, TrackedIssue, without_labels
-from apps.importers.write_back import carry_out, prepared, steps_of, taken_back, write_all
+from apps.importers.write_back import WriteReport, carry_out, prepared, steps_of, taken_back, write_all
 from apps.projects.models import Issue, TeamMember
 from apps.projects.tests.factories import SprintFactory
 
@@ -155,7 +155,7 @@ def test_a_tracker_that_refuses_every_issue_is_asked_no_further(linked, hours, s
 
 @pytest.mark.django_db
 def test_what_a_tracker_says_of_people_is_not_logged(linked, now, monkeypatch, caplog):
-    def refuse(connection, *, now):
+    def refuse(connection, **options):
         raise AnswerUnusable("tracker.example answered 400: Ada Lovelace <ada@secret.example> may not")
 
     monkeypatch.setattr(runs, "write_all", refuse)
@@ -168,7 +168,7 @@ def test_what_a_tracker_says_of_people_is_not_logged(linked, now, monkeypatch, c
 
 @pytest.mark.django_db
 def test_a_fault_of_ours_in_writing_back_ends_no_import(linked, now, monkeypatch, caplog):
-    def fail(connection, *, now):
+    def fail(connection, **options):
         raise OverflowError("int too large to convert to float: Ada")
 
     monkeypatch.setattr(runs, "write_all", fail)
@@ -205,7 +205,7 @@ def test_what_is_changed_while_figures_are_written_ends_that_with_the_next_issue
 
     monkeypatch.setattr(write_back, "_written", and_then)
     with pytest.raises(Conflict, match="was changed meanwhile"):
-        write_all(linked, now=now)
+        write_all(linked, now=now, report=WriteReport())
 
     assert len(site.changes) == 1
 
@@ -226,7 +226,7 @@ def test_what_is_changed_while_figures_are_worked_out_keeps_all_of_them_from_bei
 
     monkeypatch.setitem(write_back.FIGURES, "hours", figures)
     with pytest.raises(Conflict, match="was changed meanwhile"):
-        write_all(linked, now=now)
+        write_all(linked, now=now, report=WriteReport())
 
     assert site.changes == []
 
@@ -240,7 +240,7 @@ def test_what_a_connection_that_is_off_or_that_nobody_leads_would_write_is_not_b
 
     for change in ("connection off", "its maker leads no more"):
         CHANGED[change]()
-        write_all(linked, now=now)
+        write_all(linked, now=now, report=WriteReport())
         Connection.objects.update(is_active=True)
 
     assert site.changes == []
@@ -259,7 +259,7 @@ def test_an_import_that_ends_meanwhile_and_seals_the_token_stops_no_writing(link
 
     monkeypatch.setattr(write_back, "_written", and_then)
     # The site has nothing to import: that is not waited for.
-    monkeypatch.setattr(Client, "_pause", lambda self, seconds: None)
+    monkeypatch.setattr(Client, "pause", lambda self, seconds: None)
 
     assert carry_out(told, steps_of(told, now=now), now=now).written == 2
 

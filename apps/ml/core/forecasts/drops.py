@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from apps.ml.core.arrays import Floats
 from apps.ml.core.forecasts.forecaster import WorkForecaster
+from apps.ml.core.forecasts.links import LinkedTrial
 from apps.ml.core.forecasts.units import WorkItem
 
 #: The chance that counts as a plan one can promise: the usual service level of throughput forecasts.
@@ -28,11 +29,12 @@ def single_drops(forecaster: WorkForecaster, items: Sequence[WorkItem], *, pace:
 
     Empty where no day is to be reached. Of many issues that wait for others only the first are tried.
     """
-    work = forecaster.work_of(items)
-    alone = [
-        (item, _chance(forecaster, work - forecaster.size_of(item), [*items[:at], *items[at + 1 :]], pace))
-        for at, item in enumerate(items[: _tried(forecaster, items, pace)])
-    ]
+    work, trial = forecaster.work_of(items), _trial(forecaster, items, pace)
+    alone = []
+    for at, item in enumerate(items[: _tried(items, trial)]):
+        rest = [*items[:at], *items[at + 1 :]] if trial else None
+        left = work - forecaster.size_of(item)
+        alone.append((item, _chance(forecaster, left, rest, n_issues=len(items) - 1, pace=pace)))
     drops = [Drop(item.issue_id, probability) for item, probability in alone if probability is not None]
     return sorted(drops, key=lambda drop: -drop.probability_after)
 
@@ -46,24 +48,31 @@ def path_to(
     reached; all issues where only an empty plan reaches it, or the first ones that are tried.
     """
     path: list[Drop] = []
-    work = forecaster.work_of(items)
-    probability = _chance(forecaster, work, items, pace)
-    for n_gone, item in enumerate(items[: _tried(forecaster, items, pace)], start=1):
+    work, trial = forecaster.work_of(items), _trial(forecaster, items, pace)
+    probability = _chance(forecaster, work, items if trial else None, n_issues=len(items), pace=pace)
+    for n_gone, item in enumerate(items[: _tried(items, trial)], start=1):
         if probability is None or probability >= target:
             break
         work = work - forecaster.size_of(item)
-        probability = _chance(forecaster, work, items[n_gone:], pace)
+        rest = items[n_gone:] if trial else None
+        probability = _chance(forecaster, work, rest, n_issues=len(items) - n_gone, pace=pace)
         path.append(Drop(item.issue_id, 1.0 if probability is None else probability))
     return tuple(path)
 
 
-def _tried(forecaster: WorkForecaster, items: Sequence[WorkItem], pace: float) -> int:
+def _trial(forecaster: WorkForecaster, items: Sequence[WorkItem], pace: float) -> LinkedTrial | None:
+    """How it goes where some of them wait for others. Where none does, none of fewer does either."""
+    return forecaster.trial(items, pace=pace) if forecaster.last_day else None
+
+
+def _tried(items: Sequence[WorkItem], trial: LinkedTrial | None) -> int:
     """How many drops are tried."""
-    trial = forecaster.trial(items, pace=pace) if forecaster.last_day else None
     return max(1, MAX_PLAYED // (trial.n_played + MORE_FOR_LINKS * len(trial.done))) if trial else len(items)
 
 
-def _chance(forecaster: WorkForecaster, work: Floats, items: Sequence[WorkItem], pace: float) -> float | None:
-    """That these issues, of which the size is known already, are done in time."""
-    ends = forecaster.ends(items, pace=pace)
-    return forecaster.probability(work, n_issues=len(items), pace=pace, ends=ends)
+def _chance(
+    forecaster: WorkForecaster, work: Floats, waiting: Sequence[WorkItem] | None, *, n_issues: int, pace: float
+) -> float | None:
+    """That so many issues of this size in all are done in time; they are named where some wait for others."""
+    ends = forecaster.ends(waiting, pace=pace) if waiting else None
+    return forecaster.probability(work, n_issues=n_issues, pace=pace, ends=ends)

@@ -33,17 +33,11 @@ def similar_finished(facts: IssueFacts, project_id: UUID | str) -> tuple[Similar
 
 
 def names_of_similar(similar: Sequence[SimilarIssue], project_id: UUID | str) -> dict[str, dict[str, str]]:
-    """What to call them, by id, as of some seconds ago; issues of other projects are simply absent.
+    """What to call them, by id, as they are called now; those that were deleted, or are elsewhere, are simply absent.
 
-    No query where the project's index has them all.
+    One query: an index may be of some time ago.
     """
-    if not similar:
-        return {}
-    ids = {each.issue_id for each in similar}
-    names = ISSUE_TEXTS.of_project(project_id).names_of(ids)
-    named = {id_: {"key": key, "title": title} for id_, (key, title) in names.items()}
-    missing = ids - named.keys()
-    return named | issue_titles(project_id, missing) if missing else named
+    return issue_titles(project_id, {each.issue_id for each in similar}) if similar else {}
 
 
 def likely_duplicates(

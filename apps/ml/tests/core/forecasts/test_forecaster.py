@@ -154,6 +154,21 @@ def test_the_largest_issue_helps_most():
     assert first.probability_after > last.probability_after
 
 
+def test_whether_issues_wait_for_others_is_asked_once_where_none_does(monkeypatch):
+    asked, true = [], WorkForecaster.trial
+
+    def trial(self, some, *, pace):
+        asked.append(len(some))
+        return true(self, some, pace=pace)
+
+    monkeypatch.setattr(WorkForecaster, "trial", trial)
+
+    assert len(single_drops(forecaster(), items(40))) == 40
+    path_to(0.99, forecaster(), items(40))
+
+    assert asked == [40, 40]
+
+
 def test_the_path_ends_at_the_target_and_goes_in_the_order_given():
     plan = items(14)
 

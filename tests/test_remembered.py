@@ -1,0 +1,257 @@
+"""What pages and answers take from the memory of a process is what a process that remembers nothing would show.
+
+For each field of each row that they read: it is changed after all pages were opened, and each page is compared with the
+one of a process that has just begun. So is each after an erasure of who is named in every text.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, models, transaction
+from django.test import Client
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from apps.accounts.models import User
+from apps.accounts.tests.factories import UserFactory
+from apps.dashboard import memory
+from apps.dashboard.services import sharing
+from apps.ml.models import KeptPast
+from apps.ml.services.forecasts.frozen_sprints import VERSIONS
+from apps.ml.services.forecasts.history import HISTORIES
+from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
+from apps.ml.services.predictions.switch import TERMS
+from apps.ml.services.similar.finished_work import FINISHED_WORK
+from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
+from apps.ml.tests.forecasts.teams import a_running_sprint, a_team
+from apps.projects.links.row import IssueLink
+from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint, TeamMember, WorkedHoliday, WorkflowStatus
+from apps.projects.names.references import sprint_references
+from apps.projects.tests.factories import DayOffFactory, IssueFactory, SprintFactory, TeamMemberFactory
+from apps.upkeep.erasing import erase_person
+from conftest import NOW
+
+pytestmark = pytest.mark.django_db
+EMAIL = "annabel.smithson@example.com"
+#: What differs from answer to answer, whatever is remembered.
+_NEW_EACH_TIME = re.compile(rb'csrfmiddlewaretoken" value="\w+"|hx-headers=\'[^\']*\'|X-CSRFToken&quot;: &quot;\w+')
+#: What is no text of people: codes and keys.
+_MEANT_FOR_PROGRAMS = ("key", "time_zone", "holiday_country", "holiday_region", "source", "source_id", "external_id")
+#: Of people, what pages show or figures rest on.
+_OF_PEOPLE = ("full_name", "is_active")
+
+
+class World:
+    """A team with a running, a planned and past sprints, whose every kind of row is there, and who looks at it."""
+
+    def __init__(self) -> None:
+        self.project = project = a_team(NOW)
+        project.holiday_country, project.target_date = "DE", (NOW + timedelta(days=40)).date()
+        project.waiting_statuses, project.blocked_labels = ["In progress"], ["stuck"]
+        project.save()
+        self.running = a_running_sprint(project, NOW, n=4)
+        start = NOW.date() + timedelta(days=10)
+        self.planned = SprintFactory(project=project, start_date=start)
+        self.closed = project.sprints.filter(status="completed").order_by("start_date").last()
+        self.member = TeamMemberFactory(project=project, user__full_name="Mo Member")
+        self.lead = TeamMemberFactory(project=project, role="lead", user__full_name="Lea Lead").user
+        done = project.issues.filter(resolved_at__isnull=False).order_by("-resolved_at", "id")
+        done.filter(pk__in=list(done.values_list("pk", flat=True)[:30])).update(assignee=self.member.user)
+        self.done = done.filter(assignee=self.member.user).first()
+        self.open = project.issues.filter(sprint=self.running).order_by("id").first()
+        self.begun = IssueFactory(
+            project=project, in_progress=True, sprint=self.running, assignee=self.member.user, component="Shop",
+            labels=["stuck", "web"], story_points=3, parent=self.open, created_at=NOW - timedelta(days=3),
+        )  # fmt: skip
+        elsewhere = IssueFactory(title="Elsewhere")
+        TeamMemberFactory(project=elsewhere.project, user=self.lead)
+        self.link = IssueLink.objects.create(blocker=self.open, blocked=self.begun)
+        self.foreign = elsewhere
+        IssueLink.objects.create(blocker=elsewhere, blocked=self.begun)
+        self.day_off = DayOffFactory(project=project, day=NOW.date() + timedelta(days=2))
+        self.worked = WorkedHoliday.objects.create(project=project, day=date(2026, 4, 3))
+        self.tokens = [
+            sharing.token_of(sharing.share(project, sprint, days=30, shows_people=True, by=self.lead, now=NOW))
+            for sprint in (None, self.running)
+        ]
+        self.browser, self.api = Client(), APIClient()
+        self.browser.force_login(self.lead)
+        self.api.force_authenticate(self.lead)
+
+    tables = (
+        Project, Sprint, Issue, IssueType, WorkflowStatus, TeamMember, User, DayOff, WorkedHoliday,
+    )  # fmt: skip
+
+    def rows(self) -> dict[type[models.Model], models.Model]:
+        """Of each table one."""
+        return {
+            Project: self.project, Sprint: self.running, Issue: self.begun, IssueType: self.begun.issue_type,
+            WorkflowStatus: self.begun.status, TeamMember: self.member, User: self.member.user, DayOff: self.day_off,
+            WorkedHoliday: self.worked,
+        }  # fmt: skip
+
+    def shown(self) -> dict[str, bytes]:
+        """Pages by address, one of each kind that remembers something, and an answer told from the same past."""
+        names = list(Sprint.objects.filter(project=self.project).values_list("id", "name"))
+        pages = (
+            "", f"sprints/{sprint_references(names)[self.running.pk]}/", "backlog/?order=hours", "flow/", "moved/",
+            "parts/?by=type", "references/",
+        )  # fmt: skip
+        found = {page: self.browser.get(f"/projects/{self.project.key}/{page}") for page in pages}
+        found["API"] = self.api.get(f"/api/v1/ml/projects/{self.project.pk}/parts/?by=component")
+        assert max(answer.status_code for answer in found.values()) < 500
+        return {page: _NEW_EACH_TIME.sub(b"", answer.content) for page, answer in found.items()}
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Any) -> Iterator[World]:
+    """As of a moment that goes on by a microsecond with each look at the clock, so that each edit has its own."""
+    settings.MODEL_STORE_DIR = tmp_path / "models"
+    ticks = count()
+    monkeypatch.setattr(timezone, "now", lambda: NOW + timedelta(microseconds=next(ticks)))
+    _begin_anew()
+    yield World()
+    _begin_anew()
+
+
+def _begin_anew() -> None:
+    """As a process that has just begun, which no other one has left anything."""
+    _let_seconds_pass()
+    memory.forget()
+    HISTORIES.clear()
+    VERSIONS.clear()
+    KeptPast.objects.all().delete()
+
+
+def _let_seconds_pass() -> None:
+    """What is trusted for seconds is asked for again."""
+    for known in (EFFORT_OUTCOMES, POINTS_OUTCOMES, TERMS, FINISHED_WORK, ISSUE_TEXTS):
+        known.clear()
+    ModelLoader().clear_cache()
+
+
+def _others(field: Any, value: Any, world: World) -> list[Any]:  # noqa: PLR0911 - a line for each kind of column
+    """Other values that a field may have."""
+    if field.name == "time_zone":
+        return ["Pacific/Kiritimati"]
+    if field.name == "holiday_country":
+        return ["US"]
+    if field.is_relation:
+        rows = field.related_model._default_manager.exclude(pk=value)
+        own = rows.filter(project=world.project) if hasattr(field.related_model, "project") else rows
+        return [*([None] if field.null and value else []), *own.order_by("pk").values_list("pk", flat=True)[:4]]
+    if field.choices:
+        return [each for each, _ in field.choices if each != value]
+    if isinstance(field, models.BooleanField):
+        return [not value]
+    if isinstance(field, models.DateTimeField):
+        return [(value or NOW) - timedelta(days=2)]
+    if isinstance(field, models.DateField):
+        return [(value or NOW.date()) + timedelta(days=1)]
+    if isinstance(field, (models.FloatField, models.IntegerField)):
+        return [(value or 0) + 2]
+    if isinstance(field, models.JSONField):
+        return [{}] if isinstance(value, dict) else [["Done"]]
+    return [f"{value}zz"]
+
+
+def _changes(world: World, row: models.Model) -> Iterator[tuple[str, list[Any]]]:
+    """Columns of a row that somebody can change, each with other values."""
+    for field in row._meta.concrete_fields:
+        is_open = field.editable and not field.primary_key and field.name not in ("project", "key", "user")
+        if field.name in _OF_PEOPLE if isinstance(row, User) else is_open:
+            yield field.attname, _others(field, getattr(row, field.attname), world)
+
+
+def _set(row: models.Model, name: str, values: list[Any]) -> bool:
+    for value in values:
+        before = getattr(row, name)
+        try:
+            with transaction.atomic():
+                setattr(row, name, value)
+                row.save()
+        except IntegrityError:
+            setattr(row, name, before)
+        else:
+            return True
+    return False
+
+
+def _makes_another_state(world: World, row: models.Model, name: str, values: list[Any]) -> bool:
+    """Whether a change does, or no value is taken by the database; it is taken back."""
+    before = memory.state_of(world.project, now=NOW)
+    with transaction.atomic():
+        row.refresh_from_db()
+        is_taken = _set(row, name, values)
+        # Fields of the project itself come with it.
+        after = memory.state_of(Project.objects.get(pk=world.project.pk), now=NOW)
+        transaction.set_rollback(True)
+    return before != after or not is_taken
+
+
+@pytest.mark.parametrize("table", World.tables, ids=lambda table: table.__name__)
+def test_whatever_is_changed_is_shown_at_once(world: World, table: type[models.Model]) -> None:
+    stale: list[str] = []
+    row = world.rows()[table]
+    changes = list(_changes(world, row))
+    # Each edit of an issue has a moment by which it is known, whichever column it changes.
+    size = 6 if table is Issue else 1
+    for start in range(0, len(changes), size):
+        some = changes[start : start + size]
+        # Of columns that are part of the state one stands for all: in another one all is told anew.
+        if start and table is not Issue and _makes_another_state(world, row, *some[0]):
+            continue
+        row.refresh_from_db()
+        world.shown()
+        for each, values in some:
+            assert _set(row, each, values), each
+        _let_seconds_pass()
+        remembered = world.shown()
+        _begin_anew()
+        fresh = world.shown()
+        stale += [f"{some[0][0]}: {page}" for page in fresh if fresh[page] != remembered[page]]
+
+    assert not stale, "\n".join(stale)
+
+
+@pytest.mark.parametrize("table", [Project, Sprint, Issue, IssueType, WorkflowStatus], ids=lambda table: table.__name__)
+def test_who_was_erased_is_on_no_page_from_then_on(
+    world: World, table: type[models.Model], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
+    UserFactory(email=EMAIL, full_name="Annabel Smithson")
+    row = world.rows()[table]
+    row.refresh_from_db()
+    for field in table._meta.concrete_fields:
+        is_free = isinstance(field, (models.CharField, models.TextField)) and field.editable and not field.choices
+        # A sprint by its goal alone: its name is part of what figures are told by.
+        if is_free and field.name not in _MEANT_FOR_PROGRAMS and (table, field.name) != (Sprint, "name"):
+            setattr(row, field.name, f"for {EMAIL}")
+    row.save()
+    assert any(EMAIL.encode() in page for page in world.shown().values())
+
+    erase_person(EMAIL, now=timezone.now())
+    remembered = world.shown()
+    _begin_anew()
+
+    assert [page for page, text in remembered.items() if EMAIL.encode() in text] == []
+    assert [page for page, text in world.shown().items() if text != remembered[page]] == []
+
+
+def test_what_is_told_right_after_a_change_is_told_once_more_when_other_memories_know_of_it() -> None:
+    told, now = count(), 100.0
+    memory.forget()
+
+    def shown() -> int:
+        return memory.remembered("state", "figure", lambda: next(told), clock=lambda: now)
+
+    assert (shown(), shown()) == (0, 0)
+    now += memory.SETTLED_SECONDS
+    assert (shown(), shown()) == (1, 1)
+    now += 3600.0
+    assert shown() == 1
