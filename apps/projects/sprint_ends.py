@@ -78,8 +78,11 @@ def _close_anew(sprint: Sprint, now: When) -> bool:
 
 
 def is_closed_by_plan(sprint: Sprint) -> bool:
-    """Whether its dates alone closed its books: its source may still tell another end."""
-    return bool(sprint.source) and _books_of(sprint) is not None and sprint.completed_at is None
+    """Whether its dates alone closed its books, once its last day was over: its source may still tell another end."""
+    books, last_day = _books_of(sprint), sprint.end_date
+    if not sprint.source or books is None or sprint.completed_at is not None or last_day is None:
+        return False
+    return sprint.project.day_of(books.frozen_at) > last_day
 
 
 def is_closed_here(sprint: Sprint) -> bool:
@@ -99,7 +102,11 @@ def ends_otherwise(sprint: Sprint, *, status: str, end_date: date | None, comple
     if is_closed_by_plan(sprint):
         # Still open there, although its last day is over, is what the plan has closed it for.
         return (sprint.end_date, sprint.completed_at) != (end_date, completed_at)
-    is_of_this_end = completed_at is not None and sprint.completed_at == completed_at <= books.frozen_at
+    if completed_at is None:
+        # Some sources tell that a sprint is over, and not since when.
+        is_of_this_end = sprint.completed_at is None and sprint.end_date == end_date
+    else:
+        is_of_this_end = sprint.completed_at == completed_at <= books.frozen_at
     return status != Sprint.Status.COMPLETED or not is_of_this_end
 
 

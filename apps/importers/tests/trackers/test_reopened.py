@@ -89,6 +89,24 @@ def closed_as_told(project):
     assert books(project) == ("completed", at(5), (at(6), 0.0))
 
 
+def test_one_that_is_closed_early_without_a_moment_is_open_again_too(project):
+    # As GitLab tells of milestones.
+    sync(project, sprint(), on=3)
+    sync(project, sprint("completed"), on=5)
+    closed = books(project)
+    assert closed == ("completed", None, (at(5), 0.0))
+    sync(project, sprint("completed"), on=6)
+    assert books(project) == closed
+
+    sync(project, sprint(), on=7)
+    assert books(project) == ("active", None, None)
+    sync(project, sprint(), on=12, done=10)
+    sync(project, sprint(), on=16, done=10)
+
+    # By its plan now, which the tracker has not noticed.
+    assert books(project) == ("completed", None, (at(16), 5.0))
+
+
 def test_its_books_are_open_again_and_closed_at_the_end_that_is_told_next(project):
     closed_as_told(project)
 
