@@ -120,7 +120,17 @@ def test_the_update_opens_what_other_books_than_those_of_now_have_scored(sprint,
         project=sprint.project, sprint=running, prediction_type="sprint_duration", actual_value=3.0
     )
 
+    imported = SprintFactory(project=sprint.project, status="completed", source="jira")
+    given_up = PredictionHistoryFactory(
+        project=sprint.project,
+        sprint=imported,
+        prediction_type="what_if",
+        details={"unscored": "Other issues came in."},
+    )
+
     import_module("apps.ml.migrations.0016_outcomes_of_taken_ends").open_again(apps, None)
 
     scored = history.filter(scored_at__isnull=False).values_list("prediction_type", "actual_value")
     assert sorted(scored) == [("sprint_duration", 3.0), ("sprint_risk", 1.0)]
+    given_up.refresh_from_db()
+    assert given_up.details == {}
