@@ -196,6 +196,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = CELERY_BEAT_SCHEDULE
 app.conf.beat_scheduler = "base.beat:SteadyScheduler"
 app.conf.task_acks_late = True
-app.conf.task_reject_on_worker_lost = True
+# What kills its worker would kill the next. Trainings and imports count their attempts and are given on; the clock asks
+# for all else again.
+app.conf.task_reject_on_worker_lost = False
 app.conf.broker_transport_options = {**_PUBLISH_LIMITS, **_SOCKET_LIMITS, **app.conf.broker_transport_options}
 app.autodiscover_tasks()

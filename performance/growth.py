@@ -383,7 +383,7 @@ def change_an_issue(made: Made) -> None:
     finished = Issue.objects.filter(project_id=made.project, resolved_at__isnull=False, sprint__status="completed")
     issue = finished.order_by("-resolved_at").first()
     assert issue is not None
-    update_issue(issue, by=None, now=timezone.now(), title=f"Edited at {time.time()}")
+    update_issue(issue, by=None, now=timezone.now, title=f"Edited at {time.time()}")
     for memory in (FINISHED_WORK, ISSUE_TEXTS, TERMS, EFFORT_OUTCOMES, POINTS_OUTCOMES):
         memory._clock = lambda: time.monotonic() + 60  # type: ignore[attr-defined]  # instead of a minute's wait
 

@@ -154,6 +154,29 @@ def test_a_row_is_saved_as_new_or_in_what_was_changed():
     assert bare == []
 
 
+def test_what_happens_now_is_told_by_a_clock():
+    """A moment that is read before a writer waits for a lock is recorded behind those that came first."""
+    takes_clocks = {
+        function.name
+        for file in product_files()
+        for function in functions(file)
+        if any(
+            each.arg == "now" and ast.unparse(each.annotation or each) == "When" for each in function.args.kwonlyargs
+        )
+    }
+    read_too_early = [
+        f"{file.relative_to(ROOT)}:{call.lineno}"
+        for file in python_files()
+        if "tests" not in file.parts
+        for call in ast.walk(tree(file))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in takes_clocks
+        if any(each.arg == "now" and ast.unparse(each.value) == "timezone.now()" for each in call.keywords)
+    ]
+
+    assert {"update_issue", "close_sprint", "import_issues", "sync"} <= takes_clocks
+    assert read_too_early == []
+
+
 def test_the_files_that_begin_first_are_there():
     assert [place for place in LONGEST_FIRST if not (ROOT / place).exists()] == []
 

@@ -14,6 +14,7 @@ from apps.accounts.mails import MailKind, send_mail_to
 from apps.accounts.models import LogIn, User
 from apps.common.broker import is_handed_over
 from apps.common.counters import count
+from apps.common.heartbeat import silent
 from apps.common.operations.database_faults import by_itself
 
 logger = logging.getLogger(__name__)
@@ -21,7 +22,8 @@ logger = logging.getLogger(__name__)
 MOST_MAILS_AN_HOUR = 5
 
 
-@shared_task(time_limit=60)
+# Nobody asks for a mail again, and no mail outgrows a worker.
+@shared_task(time_limit=60, reject_on_worker_lost=True)
 def send_account_mail(kind: str, person: str) -> None:
     """Write to this person, if there is one who can log in."""
     user = User.objects.filter(pk=person).first()
@@ -43,7 +45,8 @@ def forget_log_ins() -> None:
 
 
 def _forget_failed() -> None:
-    failed, _ = AccessAttempt.objects.filter(attempt_time__lt=timezone.now() - settings.AXES_COOLOFF_TIME).delete()
+    over = silent("attempt_time", now=timezone.now(), after=settings.AXES_COOLOFF_TIME)
+    failed, _ = AccessAttempt.objects.filter(over).delete()
     if failed:
         logger.info("Log-ins that failed were forgotten failed=%d", failed)
 

@@ -26,6 +26,7 @@ from apps.importers.tracked import TrackedIssue, without_labels
 from apps.importers.waiting import LOST_AFTER, running
 from apps.importers.writing.kinds import hold_project
 from apps.notifications.services.left_going import Kind, becomes_theirs
+from apps.projects.history.moments import When, moment_of
 from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, enter, insert, lock
 
@@ -152,17 +153,18 @@ def sync(
     connection: Connection,
     run: ImportRun,
     *,
-    now: datetime,
+    now: When,
     is_full: bool = False,
     on_row: Callable[[TrackedIssue | RowError], None] | None = None,
 ) -> ImportReport:
     """Bring a project in step with its tracker: what was touched since the last time, or everything."""
+    began = moment_of(now)
     place = place_of(connection.kind, connection.base_url, connection.scope)
     client = client_for(place, opened(connection.sealed_token))
     taken_back = _taken_back(connection)
     last = None if is_full else connection.synced_until
     # Where a clock that was ahead told it, nobody knows what was touched since.
-    since = last - OVERLAP if last and last <= now + CLOCKS_DIFFER else None
+    since = last - OVERLAP if last and last <= began + CLOCKS_DIFFER else None
     told = client.budget.watching(place.connector.pull(client, place.scope, since))
     report = import_told(
         without_labels(told, tuple(filter(None, connection.write_backs.values_list("label", flat=True)))),
@@ -176,7 +178,7 @@ def sync(
         is_whole=since is None,
     )
     if not run.is_dry_run:
-        _note_end(connection, run, taken_back, now)
+        _note_end(connection, run, taken_back, began)
     return report
 
 

@@ -50,6 +50,7 @@ from apps.importers.waiting import (
 )
 from apps.importers.write_back import WriteReport, write_all
 from apps.importers.writing.kinds import hold_project
+from apps.projects.history.moments import When, moment_of
 from apps.projects.leads import in_use
 from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, enter
@@ -178,16 +179,17 @@ def last_sign_of_life() -> datetime | None:
     return seen
 
 
-def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
+def execute(run_id: UUID, *, now: When) -> ImportRun | None:
     """Carry a run out, or back; None if it is not to be had: done by another, or another of its project is running.
 
     Of one person one import is carried out at a time: whoever's file is large, or tracker slow, delays no others. Files
     of one source come as they were given; one that was overtaken all the same is not imported, nor is one whose giver
     leads the project no more.
     """
-    run = _claimed(run_id, now)
+    began = moment_of(now)
+    run = _claimed(run_id, began)
     if run is not None and run.status == Status.UNDOING:
-        return _taken_back(run, now)
+        return _taken_back(run, began)
     if run is None or run.status != Status.RUNNING:
         return run
     if run.attempts > MOST_ATTEMPTS:
@@ -212,13 +214,13 @@ def execute(run_id: UUID, *, now: datetime) -> ImportRun | None:
     return run
 
 
-def _ended(run: ImportRun, now: datetime) -> ImportRun:
+def _ended(run: ImportRun, now: When) -> ImportRun:
     try:
         with living(run):
             report = _carried_out(run, now)
             if run.connection is not None and not run.is_dry_run:
                 # In its turn: its project, its person and a place of a tracker are taken until this is over, too.
-                report |= _write_back(run.connection, now, is_last=run.attempts == MOST_ATTEMPTS)
+                report |= _write_back(run.connection, moment_of(now), is_last=run.attempts == MOST_ATTEMPTS)
     except ApplicationError as error:
         return ended(run, Status.FAILED, error=error.message)
     except DATABASE_FAULTS:
@@ -287,7 +289,7 @@ def _refusal_of(run: ImportRun) -> ApplicationError | None:
     return Overtaken() if is_overtaken(run) else None
 
 
-def _carried_out(run: ImportRun, now: datetime) -> dict[str, Any]:
+def _carried_out(run: ImportRun, now: When) -> dict[str, Any]:
     if run.connection is not None:
         return sync(run.connection, run, now=now, is_full=run.is_full).as_dict()
     if run.upload is None:

@@ -27,6 +27,7 @@ from apps.importers.writing.batches import BatchWriter
 from apps.importers.writing.dry_run import undone_at_the_end
 from apps.importers.writing.texts import fitted
 from apps.importers.writing.traces import Traces
+from apps.projects.history.moments import When, moment_of
 from apps.projects.levels import COUNTED, roll_up
 from apps.projects.models import Issue, Project, Sprint, TeamMember
 from apps.projects.rows import insert
@@ -43,7 +44,7 @@ def import_issues(
     *,
     project_key: str,
     mapped: Collection[str],
-    now: datetime,
+    now: When,
     create_as: str | None = None,
     lead: User | None = None,
     source: str = "csv",
@@ -83,7 +84,7 @@ def import_issues(
     ImportRefused
         If there is no such project and none is to be made, or if the key cannot be one.
     """
-    report = ImportReport(project_key, dry_run)
+    report, began = ImportReport(project_key, dry_run), moment_of(now)
 
     def refuse(error: RowError) -> None:
         report.refuse(error)
@@ -91,13 +92,13 @@ def import_issues(
             on_error(error)
 
     with led_project(
-        project_key, create_as=create_as, lead=lead, now=now, dry_run=dry_run, time_zone=time_zone
+        project_key, create_as=create_as, lead=lead, now=began, dry_run=dry_run, time_zone=time_zone
     ) as project:
         writer = BatchWriter(
             project, frozenset(mapped), source, now, report,
             scope_is_recorded=scope_is_recorded, rhythm=rhythm, refuse=refuse,
         )  # fmt: skip
-        run = run or begun(project, source, now=now, is_dry_run=dry_run)
+        run = run or begun(project, source, now=began, is_dry_run=dry_run)
         refused = set[str]()
         with failing(run):
             _write(writer, _batches(_issues_only(rows, report, on_error, refuse, refused)), run, report)
@@ -107,7 +108,7 @@ def import_issues(
             with step(run, writer.traces):
                 tell_unknown(project, source, report.ledger, writer.traces, is_whole=True)
         report.people_added, report.erased = writer.team.added, writer.team.erased
-        sum_up(report, project, now)
+        sum_up(report, project, began)
         report.import_id = "" if dry_run else str(run.pk)
         ended(run, ImportRun.Status.COMPLETED, report=report.as_dict())
     return report

@@ -7,7 +7,6 @@ is done again from where the last whole one ended, and changes nothing of what i
 from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from apps.importers.keeping import each_step, shown, step
 from apps.importers.models import ImportRun
@@ -18,6 +17,7 @@ from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
 from apps.importers.writing.dry_run import read_before, undone_at_the_end
 from apps.importers.writing.texts import fitted
 from apps.importers.writing.tracked import TrackedWriter
+from apps.projects.history.moments import When, moment_of
 from apps.projects.levels import roll_up
 from apps.projects.models import Project
 
@@ -50,7 +50,7 @@ def import_told(
     project: Project,
     source: str,
     fields: Collection[str],
-    now: datetime,
+    now: When,
     dry_run: bool = False,
     run: ImportRun | None = None,
     on_row: Callable[[TrackedIssue | RowError], None] | None = None,
@@ -69,7 +69,7 @@ def import_told(
     is_whole : bool
         Whether everything is told, so that what is missing is what the ledger says and no more.
     """
-    report, ledger = ImportReport(project.key, dry_run), GapLedger()
+    report, ledger, began = ImportReport(project.key, dry_run), GapLedger(), moment_of(now)
     told = read_before(told) if dry_run else told
     with undone_at_the_end() if dry_run else nullcontext():
         writer = TrackedWriter(project, fields, source, now, report)
@@ -99,7 +99,7 @@ def import_told(
             writer.settle_sprints()
             tell_unknown(project, source, report.ledger, writer.traces, is_whole=is_whole)
         report.people_added, report.erased = writer.team.added, writer.team.erased
-        sum_up(report, project, now)
+        sum_up(report, project, began)
     return report
 
 

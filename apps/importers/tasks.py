@@ -24,7 +24,7 @@ SENT_AGAIN_SECONDS = 55
 @shared_task(acks_late=True, reject_on_worker_lost=True, time_limit=TIME_LIMIT_SECONDS)
 def run_import(run_id: str) -> None:
     """Carry one import out, and send what waited for it; nothing if another of its project or person is running."""
-    if runs.execute(UUID(run_id), now=timezone.now()):
+    if runs.execute(UUID(run_id), now=timezone.now):
         send(due_runs(now=timezone.now(), behind=UUID(run_id)))
 
 

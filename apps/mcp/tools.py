@@ -199,7 +199,7 @@ def record_actual_hours(user: User, asked: dict[str, Any]) -> Told:
     if issue.status.category != WorkflowStatus.Category.DONE:
         raise Conflict(f"The issue is not finished: its status is {issue.status.name}.")
     before = issue.actual_hours
-    update_issue(issue, by=user, now=timezone.now(), actual_hours=asked["actual_hours"])
+    update_issue(issue, by=user, now=timezone.now, actual_hours=asked["actual_hours"])
     written = {"key": issue.external_id, "id": issue.pk, "title": issue.title, "actual_hours": issue.actual_hours}
     return {"issue": written, "actual_hours_before": before, "evidence": of_facts(1, "issues written")}
 

@@ -19,7 +19,7 @@ from apps.ml.selectors.replays import projects_with_models
 from apps.ml.selectors.workers import LONG, SHORT
 from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.evaluation import closing
-from apps.ml.services.evaluation.kept_replays import ask_for_replays
+from apps.ml.services.evaluation.kept_replays import ask_for_replays, take_back
 from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
 from apps.ml.services.models.warming import warm_beside
 from apps.ml.services.predictions.switch import predicted_projects
@@ -200,16 +200,26 @@ def replay_past(project_id: str) -> None:
 @shared_task
 def replay_pasts() -> int:
     """The replay of every project with models of its own, one task each; Monday at 04:00, after the trainings."""
-    asked = list[UUID]()
+    sent = 0
     for project_id in projects_with_models():
         with by_itself("replay_pasts", project_id):
-            asked += [project_id] if ask_for_replays(project_id, now=timezone.now()) else []
-    return hand_over_each(replay_past, asked)
+            if ask_for_replays(project_id, now=timezone.now()):
+                if not send_replay(project_id):
+                    # Each further one would wait as long.
+                    break
+                sent += 1
+    return sent
 
 
 def send_replay(project_id: UUID) -> bool:
-    """Hand a replay that was asked for to the workers; False where the queue cannot be reached: ask again later."""
-    return is_handed_over(replay_past, str(project_id))
+    """Hand a replay that was asked for to the workers.
+
+    False where the queue cannot be reached: then nothing was asked for, and whoever wants it asks again later.
+    """
+    if is_handed_over(replay_past, str(project_id)):
+        return True
+    take_back(project_id)
+    return False
 
 
 def send_training(run_id: UUID) -> None:

@@ -135,7 +135,7 @@ class IssueAdmin(OnlyChanged, admin.ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Issue, form: Any, change: bool) -> None:
         """Save through the service, so that a change of points or estimate goes on record here too."""
         given = {name: form.cleaned_data[name] for name in form.changed_data}
-        update_issue(obj, by=signed_in(request), now=timezone.now(), **given)
+        update_issue(obj, by=signed_in(request), now=timezone.now, **given)
 
 
 @admin.register(IssueChange)

@@ -113,9 +113,16 @@ def lock_issues(ids: Iterable[UUID | None], *, to_delete: bool = False) -> set[U
 
 
 def locked(issues: models.QuerySet[Issue]) -> list[Issue]:
-    """These, with what is told of each, and other writers kept out."""
-    rows = issues.select_for_update(no_key=True, of=("self",)).select_related("status", "sprint", "assignee")
-    return list(rows.order_by("pk"))
+    """These, with what is told of each, and other writers kept out.
+
+    Read once they are held: read in the same statement, one whose status is changed meanwhile would be left out, since
+    it goes with the one that was joined to it no more.
+    """
+    rows = issues.select_related("status", "sprint", "assignee").order_by("pk")
+    if not connection.features.has_select_for_update:
+        return list(rows)
+    held = lock_issues(issues.order_by().values_list("pk", flat=True))
+    return [issue for issue in rows if issue.pk in held]
 
 
 def validate(row: models.Model, changed: Collection[str] | None = None) -> None:

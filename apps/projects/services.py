@@ -1,7 +1,8 @@
 """The only writes of the domain: each keeps the rules that span rows and records what the past will be asked about.
 
 All raise `ValidationError` (Django's, with a message per field) for input that cannot be right and `Conflict` for
-input that contradicts the present state. What decides a write is locked before it is read, in the order of `rows`.
+input that contradicts the present state. What decides a write is locked before it is read, in the order of `rows`;
+then only a clock is read, see `history.moments`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.history.ends import ENDED, ENDS, check_times, set_times
-from apps.projects.history.snapshots import freeze
-from apps.projects.history.writing import new_change
+from apps.projects.history.moments import When, moment_of, moments_after, moments_of
+from apps.projects.history.snapshots import carried_over, freeze
+from apps.projects.history.writing import new_change, set_for_all
 from apps.projects.holidays import check_place
 from apps.projects.leads import require_account, require_another_lead
 from apps.projects.levels import new_type, require_no_ring, require_room, roll_up
@@ -120,14 +121,14 @@ def change_member(member: TeamMember, **fields: Any) -> TeamMember:
 
 
 @all_or_nothing()
-def remove_member(member: TeamMember, *, by: User, now: datetime) -> None:
+def remove_member(member: TeamMember, *, by: User, now: When) -> None:
     """Take a person out of the team; open work becomes unassigned, finished work still says who did it."""
     lock(member.project)
     lock(member)
     require_another_lead(member)
     open_issues = Issue.objects.filter(project=member.project, assignee=member.user)
     left_alone = locked(open_issues.exclude(status__category__in=ENDED))
-    _set_for_all(left_alone, "assignee", None, by=by, now=now)
+    set_for_all(left_alone, "assignee", None, by=by, at=moments_of([issue.pk for issue in left_alone], now))
     member.delete()
 
 
@@ -190,11 +191,11 @@ def delete_status(status: WorkflowStatus) -> None:
 
 # --- Sprints ------------------------------------------------------------------------------------------------------
 @all_or_nothing()
-def create_sprint(project: Project, *, name: str, now: datetime, **fields: Any) -> Sprint:
+def create_sprint(project: Project, *, name: str, now: When, **fields: Any) -> Sprint:
     """A planned sprint; `fields` may give goal, start_date and end_date."""
     _check_dates(fields.get("start_date"), fields.get("end_date"))
     enter(project.pk)
-    return insert(Sprint(project=project, name=name, created_at=now, **fields))
+    return insert(Sprint(project=project, name=name, created_at=moment_of(now), **fields))
 
 
 @all_or_nothing()
@@ -211,18 +212,18 @@ def update_sprint(sprint: Sprint, **fields: Any) -> Sprint:
 
 
 @all_or_nothing()
-def start_sprint(sprint: Sprint, *, now: datetime) -> Sprint:
+def start_sprint(sprint: Sprint, *, now: When) -> Sprint:
     """Make a planned sprint the running one; else `Conflict`."""
     lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict(f"Only a planned sprint can be started; this one is {sprint.status}.")
-    sprint.status, sprint.started_at = Sprint.Status.ACTIVE, now
+    sprint.status, sprint.started_at = Sprint.Status.ACTIVE, moment_of(now)
     sprint.save(update_fields=["status", "started_at"])
     return sprint
 
 
 @all_or_nothing()
-def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | None = None) -> Sprint:
+def close_sprint(sprint: Sprint, *, by: User, now: When, move_to: Sprint | None = None) -> Sprint:
     """Complete an active sprint and freeze its books; what is unfinished goes to the backlog or to `move_to`."""
     enter(sprint.project_id)
     lock_by_id([sprint, move_to] if move_to else [sprint])
@@ -230,22 +231,22 @@ def close_sprint(sprint: Sprint, *, by: User, now: datetime, move_to: Sprint | N
         raise Conflict(f"Only an active sprint can be closed; this one is {sprint.status}.")
     _check_next_sprint(sprint, move_to)
     issues = locked(Issue.objects.filter(sprint=sprint))
-    sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, now
+    at = moments_after(issues, now, sprint.started_at)
+    sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, at.now
     sprint.save(update_fields=["status", "completed_at"])
-    freeze(sprint, now=now)
-    unfinished = [issue for issue in issues if issue.status.category not in ENDED]
-    _set_for_all(unfinished, "sprint", move_to, by=by, now=now)
+    set_for_all(carried_over(freeze(sprint, now=at.now), issues), "sprint", move_to, by=by, at=at)
     return sprint
 
 
 @all_or_nothing()
-def delete_sprint(sprint: Sprint, *, by: User, now: datetime) -> None:
+def delete_sprint(sprint: Sprint, *, by: User, now: When) -> None:
     """Delete a sprint that was never started; its issues go back to the backlog. Else `Conflict`."""
     lock(sprint.project)
     lock(sprint)
     if sprint.status != Sprint.Status.PLANNED:
         raise Conflict("A sprint that was started is history and stays.")
-    _set_for_all(locked(Issue.objects.filter(sprint=sprint)), "sprint", None, by=by, now=now)
+    issues = locked(Issue.objects.filter(sprint=sprint))
+    set_for_all(issues, "sprint", None, by=by, at=moments_of([issue.pk for issue in issues], now))
     sprint.delete()
 
 
@@ -277,7 +278,7 @@ def _check_next_sprint(sprint: Sprint, move_to: Sprint | None) -> None:
 
 # --- Issues -------------------------------------------------------------------------------------------------------
 @all_or_nothing()
-def create_issue(project: Project, *, title: str, by: User | None, now: datetime, **fields: Any) -> Issue:
+def create_issue(project: Project, *, title: str, by: User | None, now: When, **fields: Any) -> Issue:
     """An issue; without a status it gets the first one 'to do', without a reporter its creator.
 
     `created_at`, `started_at` and `resolved_at` may be given as another tool knew them. Later, only changes of status
@@ -286,22 +287,22 @@ def create_issue(project: Project, *, title: str, by: User | None, now: datetime
     enter(project.pk)
     fields.setdefault("status", _first_status(project))
     fields.setdefault("reporter", by)
-    fields.setdefault("created_at", now)
     _lock_what_it_enters(project.pk, fields)
     _check_issue_fields(project.pk, fields)
-    issue = Issue(project=project, title=title, **fields)
-    check_times(issue, now)
-    set_times(issue, was=None, now=now)
+    at = moment_of(now)
+    issue = Issue(project=project, title=title, **{"created_at": at} | fields)
+    check_times(issue, at)
+    set_times(issue, was=None, now=at)
     insert(issue)
     if issue.parent_id is not None:
         roll_up(project.pk, [issue.parent_id])
-    if _came_in_late(issue, now):
-        IssueChange.objects.bulk_create([new_change(issue, "sprint", None, issue.sprint, by=by, at=now)])
+    if _came_in_late(issue, at):
+        IssueChange.objects.bulk_create([new_change(issue, "sprint", None, issue.sprint, by=by, at=at)])
     return issue
 
 
 @all_or_nothing()
-def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any) -> Issue:
+def update_issue(issue: Issue, *, by: User | None, now: When, **fields: Any) -> Issue:
     """Change an issue; each change is recorded, and the times follow the status."""
     if unknown := set(fields) - EDITABLE_ISSUE_FIELDS:
         raise TypeError(f"An issue's {', '.join(sorted(unknown))} cannot be changed.")
@@ -318,13 +319,13 @@ def update_issue(issue: Issue, *, by: User | None, now: datetime, **fields: Any)
     changed = {name: value for name, value in fields.items() if getattr(issue, name) != value}
     _check_issue_fields(issue.project_id, changed)
     before = {name: getattr(issue, name) for name in (*changed, *ENDS)}
-    was = issue.status.category
+    was, at = issue.status.category, moments_after([issue], now)
     for name, value in changed.items():
         setattr(issue, name, value)
-    set_times(issue, was=was, now=now)
+    set_times(issue, was=was, now=at.now)
     validate(issue, changed)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
-    IssueChange.objects.bulk_create(_changes(issue, before, by=by, now=now))
+    IssueChange.objects.bulk_create(_changes(issue, before, by=by, at=at.of(issue.pk)))
     if _ROLLED_UP & changed.keys():
         roll_up(issue.project_id, [issue.pk, issue.parent_id, getattr(before.get("parent"), "pk", None)])
     return issue
@@ -385,15 +386,8 @@ def _is_stranger(project_id: Any, user: User | None) -> bool:
     return user is not None and team.filter(user=user).first() is None
 
 
-def _changes(issue: Issue, before: Mapping[str, Any], *, by: User | None, now: datetime) -> list[IssueChange]:
+def _changes(issue: Issue, before: Mapping[str, Any], *, by: User | None, at: datetime) -> list[IssueChange]:
     """What the history keeps of a change: everything tracked, and an end that was taken away."""
     kept = [name for name in before if name in IssueChange.Field.values and name not in ENDS]
     kept += [name for name in ENDS if before[name] is not None and getattr(issue, name) is None]
-    return [new_change(issue, name, before[name], getattr(issue, name), by=by, at=now) for name in kept]
-
-
-def _set_for_all(locked: Sequence[Issue], field: str, value: Any, *, by: User, now: datetime) -> None:
-    """One tracked field of many issues, recorded for each, in two queries."""
-    changes = [new_change(issue, field, getattr(issue, field), value, by=by, at=now) for issue in locked]
-    IssueChange.objects.bulk_create(changes)
-    Issue.objects.filter(pk__in=[issue.pk for issue in locked]).update(**{field: value, "updated_at": timezone.now()})
+    return [new_change(issue, name, before[name], getattr(issue, name), by=by, at=at) for name in kept]

@@ -5,18 +5,19 @@ from datetime import date, datetime
 from uuid import UUID
 
 from apps.common.operations.database_faults import by_itself
+from apps.projects.history.moments import When, moment_of
 from apps.projects.history.snapshots import freeze, has_late_news, open_books
 from apps.projects.models import Project, Sprint, SprintSnapshot
 from apps.projects.rows import all_or_nothing, enter, lock
 
 
-def close_ended_sprints(project: Project | None = None, *, now: datetime) -> int:
+def close_ended_sprints(project: Project | None = None, *, now: When) -> int:
     """Complete imported sprints whose last day is over, and freeze their books; how many.
 
     A sprint of this place ends when its team says so. One that cannot be closed keeps no other from it.
     """
     # Days begin east of Greenwich: what is over there is not before the day of UTC.
-    running = Sprint.objects.exclude(source="").filter(status=Sprint.Status.ACTIVE, end_date__lte=now.date())
+    running = Sprint.objects.exclude(source="").filter(status=Sprint.Status.ACTIVE, end_date__lte=moment_of(now).date())
     if project is not None:
         running = running.filter(project=project)
     n_closed = 0
@@ -27,11 +28,11 @@ def close_ended_sprints(project: Project | None = None, *, now: datetime) -> int
 
 
 @all_or_nothing()
-def close_by_plan(sprint: Sprint, *, now: datetime) -> bool:
+def close_by_plan(sprint: Sprint, *, now: When) -> bool:
     """Complete a running sprint whose last day is over; whether it was."""
     enter(sprint.project_id)
     lock(sprint)
-    is_over = sprint.end_date is not None and sprint.end_date < sprint.project.day_of(now)
+    is_over = sprint.end_date is not None and sprint.end_date < sprint.project.day_of(moment_of(now))
     if sprint.status != Sprint.Status.ACTIVE or not is_over:
         return False
     _complete(sprint, now)
@@ -39,7 +40,7 @@ def close_by_plan(sprint: Sprint, *, now: datetime) -> bool:
 
 
 @all_or_nothing()
-def close_as_told(sprint: Sprint, *, completed_at: datetime | None, now: datetime) -> None:
+def close_as_told(sprint: Sprint, *, completed_at: datetime | None, now: When) -> None:
     """Complete a sprint that was seen running and that its source says is over, since then where that is known."""
     enter(sprint.project_id)
     lock(sprint)
@@ -50,7 +51,7 @@ def close_as_told(sprint: Sprint, *, completed_at: datetime | None, now: datetim
         _complete(sprint, now, completed_at=completed_at)
 
 
-def take_late_news(sprint_ids: Collection[UUID], *, now: datetime) -> int:
+def take_late_news(sprint_ids: Collection[UUID], *, now: When) -> int:
     """Close books anew that a plan closed before an import told how their sprints ended; how many.
 
     What is changed after a sprint bears a later date and is none of it: only news of the sprint's own time count.
@@ -66,10 +67,10 @@ def take_late_news(sprint_ids: Collection[UUID], *, now: datetime) -> int:
 
 
 @all_or_nothing()
-def _close_anew(sprint: Sprint, now: datetime) -> bool:
+def _close_anew(sprint: Sprint, now: When) -> bool:
     enter(sprint.project_id)
     lock(sprint)
-    if not has_late_news(sprint, now=now):
+    if not has_late_news(sprint, now=moment_of(now)):
         return False
     reopen(sprint)
     _complete(sprint, now)
@@ -114,7 +115,7 @@ def _books_of(sprint: Sprint) -> SprintSnapshot | None:
     return getattr(sprint, "snapshot", None)
 
 
-def _complete(sprint: Sprint, now: datetime, *, completed_at: datetime | None = None) -> None:
+def _complete(sprint: Sprint, now: When, *, completed_at: datetime | None = None) -> None:
     sprint.status, sprint.completed_at = Sprint.Status.COMPLETED, completed_at
     sprint.save(update_fields=["status", "completed_at"])
-    freeze(sprint, now=now)
+    freeze(sprint, now=moment_of(now))

@@ -144,14 +144,14 @@ class IssueViewSet(ReadViewSet):
 
     @extend_schema(responses={201: IssueSerializer})
     def create(self, request: Request, project_id: str) -> Response:
-        issue = services.create_issue(self.project, by=signed_in(request), now=timezone.now(), **self.validated())
+        issue = services.create_issue(self.project, by=signed_in(request), now=timezone.now, **self.validated())
         return self.shown(issue, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, project_id: str, issue_id: str) -> Response:
         """Change an issue; every change but that of the due date goes on record."""
         issue = self.get_object()
         return self.shown(
-            services.update_issue(issue, by=signed_in(request), now=timezone.now(), **self.validated(issue))
+            services.update_issue(issue, by=signed_in(request), now=timezone.now, **self.validated(issue))
         )
 
     def destroy(self, request: Request, project_id: str, issue_id: str) -> Response:
@@ -183,7 +183,7 @@ class SprintViewSet(ReadViewSet):
         return selectors.sprints_of(self.project).order_by("created_at", "id")
 
     def create(self, request: Request, project_id: str) -> Response:
-        sprint = services.create_sprint(self.project, now=timezone.now(), **self.validated())
+        sprint = services.create_sprint(self.project, now=timezone.now, **self.validated())
         return self.shown(sprint, status.HTTP_201_CREATED)
 
     def partial_update(self, request: Request, project_id: str, sprint_id: str) -> Response:
@@ -192,14 +192,14 @@ class SprintViewSet(ReadViewSet):
 
     def destroy(self, request: Request, project_id: str, sprint_id: str) -> Response:
         """Delete a sprint that was never started."""
-        services.delete_sprint(self.get_object(), by=signed_in(request), now=timezone.now())
+        services.delete_sprint(self.get_object(), by=signed_in(request), now=timezone.now)
         return gone()
 
     @without_body(responses={200: SprintSerializer})
     @action(detail=True, methods=["post"])
     def start(self, request: Request, project_id: str, sprint_id: str) -> Response:
         """Make a planned sprint the running one."""
-        return self.shown(services.start_sprint(self.get_object(), now=timezone.now()))
+        return self.shown(services.start_sprint(self.get_object(), now=timezone.now))
 
     @extend_schema(request=CloseSprintSerializer, responses={200: SprintSerializer})
     @action(detail=True, methods=["post"])
@@ -209,7 +209,7 @@ class SprintViewSet(ReadViewSet):
         choice = CloseSprintSerializer(data=request.data, context=self.get_serializer_context())
         choice.is_valid(raise_exception=True)
         return self.shown(
-            services.close_sprint(sprint, by=signed_in(request), now=timezone.now(), **choice.validated_data)
+            services.close_sprint(sprint, by=signed_in(request), now=timezone.now, **choice.validated_data)
         )
 
     @extend_schema(responses=SprintReportSerializer)
@@ -244,7 +244,7 @@ class MemberViewSet(ReadViewSet):
 
     def destroy(self, request: Request, project_id: str, user_id: str) -> Response:
         """Take a person out of the team, or leave it; their open issues become unassigned."""
-        services.remove_member(self.get_object(), by=signed_in(request), now=timezone.now())
+        services.remove_member(self.get_object(), by=signed_in(request), now=timezone.now)
         return gone()
 
     @extend_schema(request=JoinSerializer, responses=JoinedSerializer)

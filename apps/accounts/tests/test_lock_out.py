@@ -161,6 +161,15 @@ def test_the_clock_forgets_what_is_over(client, user):
     assert (LogIn.objects.count(), Session.objects.count()) == (0, 0)
 
 
+def test_what_failed_by_a_clock_that_was_ahead_is_over_when_it_is_set_back(client, user):
+    with time_machine.travel(timedelta(days=1)):
+        guesses(client, user.email, LIMIT)
+
+    forget_log_ins()
+
+    assert client.post("/login/", {"username": user.email, "password": PASSWORD}).status_code == 302
+
+
 def test_after_a_quarter_of_an_hour_the_door_is_open(client, user):
     for _ in range(LIMIT + 2):
         over_the_api(client, user.email, "wrong")

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -185,7 +186,7 @@ def _join(change: SettingsChange) -> str:
 
 def _remove_member(change: SettingsChange) -> None:
     member = get_object_or_404(selectors.team_of(change.project), pk=_number(change, "member"))
-    services.remove_member(member, by=change.by, now=change.now)
+    services.remove_member(member, by=change.by, now=timezone.now)
 
 
 # --- Days off -----------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from apps.dashboard.types import Project, Replay
 from apps.ml.core.evaluation.reliability import Share
 from apps.ml.selectors.replays import DataGaps, data_gaps, kept_replays
 from apps.ml.selectors.workers import LONG, missing_workers
-from apps.ml.services.evaluation.kept_replays import LOST_AFTER
+from apps.ml.services.evaluation.kept_replays import is_under_way
 from apps.ml.services.evaluation.scorecard import project_scorecard
 
 #: Of the dates that are promised, the share that is promised when nothing else is said.
@@ -166,7 +166,7 @@ def trust_of(project: Project, *, now: datetime) -> Trust:
 def progress_of(kept: Mapping[str, Replay], *, now: datetime) -> ReplayProgress:
     """How far the latest replay is."""
     failures = [each.failure_reason for each in kept.values() if each.failure_reason]
-    waiting = [each for each in kept.values() if _is_under_way(each, now)]
+    waiting = [each for each in kept.values() if is_under_way(each, now=now)]
     if not waiting:
         return ReplayProgress(True, "", failures)
     begun = [each for each in waiting if each.begun_at and each.begun_at >= each.asked_at]
@@ -179,11 +179,6 @@ def progress_of(kept: Mapping[str, Replay], *, now: datetime) -> ReplayProgress:
 def told_queued(now: datetime) -> str:
     """What waits, and whether anybody is there to do it."""
     return _("queued, no worker has been seen") if missing_workers(now, [LONG]) else _("queued")
-
-
-def _is_under_way(replay: Replay, now: datetime) -> bool:
-    is_made = replay.made_at is not None and replay.made_at >= replay.asked_at
-    return not is_made and not replay.failure_reason and now - replay.asked_at < LOST_AFTER
 
 
 def _kind(replay: Replay) -> KindOfTrust:

@@ -114,7 +114,7 @@ def _mapping(path: Path | None) -> jsonlines.Shape:
 def _by_connection(connection: Connection, options: dict[str, Any], now: datetime, say: Say) -> ImportReport:
     run = _begun(connection.project, connection.source, options, now, connection)
     with failing(run):
-        report = sync(connection, run, now=now, is_full=options["full"], on_row=_progress(say))
+        report = sync(connection, run, now=timezone.now, is_full=options["full"], on_row=_progress(say))
     return _told(run, report)
 
 
@@ -131,7 +131,7 @@ def _once(
     run = options.get("run") or _begun(project, source, options, now, None)
     with failing(run):
         report = import_told(
-            told, project=project, source=source, fields=fields, now=now, dry_run=options["dry_run"], run=run,
+            told, project=project, source=source, fields=fields, now=timezone.now, dry_run=options["dry_run"], run=run,
             on_row=_progress(say),
         )  # fmt: skip
     return _told(run, report)

@@ -22,6 +22,7 @@ from apps.importers.undoing.tree import Above, Tree, with_those_above
 from apps.importers.writing.identities import NAMES, put_back
 from apps.importers.writing.traces import plain
 from apps.importers.writing.workflow import DONE, DROPPED
+from apps.projects.history.moments import moments_of
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Sprint, TeamMember, WorkflowStatus
 from apps.projects.rows import in_parts, lock_issues, note_removal
@@ -311,6 +312,9 @@ def _named(attribute: str) -> str:
 
 def _tell(emptied: Sequence[IssueChange], run: ImportRun) -> None:
     """Keep what happened to issues; with the import before, so that it goes where that one is taken back, too."""
+    at = moments_of([change.issue_id for change in emptied], timezone.now)
+    for change in emptied:
+        change.changed_at = at.of(change.issue_id)
     changes = IssueChange.objects.bulk_create(emptied)
     others = ImportTouch.objects.filter(issue__in={change.issue_id for change in changes}).exclude(run=run)
     last = {touch.issue_id: touch for touch in others.order_by("pk")}

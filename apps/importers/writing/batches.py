@@ -21,6 +21,7 @@ from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.workflow import DONE, DROPPED, IN_PROGRESS, TO_DO, category_of, means_dropped
+from apps.projects.history.moments import When, moment_of
 from apps.projects.levels import MOST_KINDS, new_type
 from apps.projects.models import Issue, IssueType, Project, WorkflowStatus
 
@@ -56,16 +57,17 @@ class BatchWriter:
         project: Project,
         mapped: frozenset[str],
         source: str,
-        now: datetime,
+        now: When,
         report: ImportReport,
         *,
         scope_is_recorded: bool = True,
         rhythm: SprintRhythm | None = None,
         refuse: Callable[[RowError], None] | None = None,
     ) -> None:
-        self._project, self._mapped, self._source, self._now, self._report = project, mapped, source, now, report
+        self._project, self._mapped, self._source, self._report = project, mapped, source, report
+        self._when, self._now = now, moment_of(now)
         self.traces = Traces()
-        self.team = Team(project, now=now, traces=self.traces)
+        self.team = Team(project, now=self._now, traces=self.traces)
         self._types, self._statuses = kinds_of(project)
         self._sprints = Sprints(
             project, source, now, report, self.traces, scope_is_recorded=scope_is_recorded, rhythm=rhythm
@@ -73,12 +75,14 @@ class BatchWriter:
         self._identities, self._refuse = Identities(project, source), refuse or report.refuse
         self._touched_sprints: set[UUID] = set()
         self._ties = Ties(
-            Parents(project, mapped, source, self.traces), Links(project, source, now, self.traces), report
+            Parents(project, mapped, source, self.traces), Links(project, source, self._now, self.traces), report
         )
 
     def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
         """Insert what is new, update what differs; call it inside a transaction."""
         hold_project(self._project.pk)
+        # What came in before this batch came in before, however early the import began.
+        self._now = moment_of(self._when)
         # Until the transaction ends nobody deletes any of these.
         self._types, self._statuses = kinds_of(self._project)
         self._sprints.look_anew()
@@ -102,7 +106,7 @@ class BatchWriter:
         )
         touches = {issue.pk: Touch(issue, None) for issue in new}
         touches |= {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}
-        for change in record_changes(self._project, edits, now=self._now):
+        for change in record_changes(self._project, edits, now=self._when):
             touches[change.issue_id].change_ids.append(change.pk)
         told = [record for record, _ in meant.records]
         self._ties.learn(told, new=new, changed=changed, same=meant.issues)
@@ -125,7 +129,7 @@ class BatchWriter:
             seen=self._identities.seen,
             named=named,
             mark=mark,
-            now=self._now,
+            now=self._when,
             report=self._report,
             traces=self.traces,
         )

@@ -11,6 +11,7 @@ from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES
 from apps.importers.writing.sprints import hold_sprints, note_ends, note_sprints
 from apps.importers.writing.texts import LONGEST_LINE
 from apps.importers.writing.traces import LIFE, Traces
+from apps.projects.history.moments import When, moment_of
 from apps.projects.levels import MOST_KINDS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.rows import lock
@@ -34,10 +35,11 @@ class TrackedBoard:
     """The rows that issues and their history refer to."""
 
     def __init__(
-        self, project: Project, source: str, now: datetime, report: ImportReport, traces: Traces | None = None
+        self, project: Project, source: str, now: When, report: ImportReport, traces: Traces | None = None
     ) -> None:
         self._traces = traces or Traces()
-        self._project, self._source, self._now, self._report = project, source, now, report
+        self._project, self._source, self._report = project, source, report
+        self._when, self._now = now, moment_of(now)
         self._sprints: dict[str, Sprint] = {}
         self.look_anew()
         #: Seen running by an earlier import and now told to be over, since when: closed once all of their issues are
@@ -147,10 +149,10 @@ class TrackedBoard:
         note_ends(self._traces, self._project, touched)
         note_sprints(self._traces, self._closing)
         for sprint, completed_at in self._closing.values():
-            close_as_told(sprint, completed_at=completed_at, now=self._now)
+            close_as_told(sprint, completed_at=completed_at, now=self._when)
         self._closing.clear()
-        close_ended_sprints(self._project, now=self._now)
-        take_late_news(touched, now=self._now)
+        close_ended_sprints(self._project, now=self._when)
+        take_late_news(touched, now=self._when)
 
     def sprint(self, external_id: str) -> Sprint | None:
         """A sprint by its id; one that the tracker names without ever telling of it is made with its id for a name."""

@@ -12,14 +12,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max
-
 from apps.importers.writing.workflow import DONE, DROPPED, TO_DO
 from apps.projects.history.days import end_of
+from apps.projects.history.moments import Moments, When, moments_of
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, WorkflowStatus
-from apps.projects.rows import in_parts
 from apps.projects.services import EDITABLE_ISSUE_FIELDS
 
 #: Times are the source's: filled in they are news of the past, only a time that is replaced has changed.
@@ -65,17 +63,17 @@ def sprints_touched(new: Iterable[Issue], edits: Iterable[Edit]) -> set[UUID]:
     return {found for pair in (*((issue.sprint_id, None) for issue in new), *edited) for found in pair if found}
 
 
-def record(project: Project, edits: Sequence[Edit], *, now: datetime) -> list[IssueChange]:
-    """Write the changes of a batch: one statement, and a few queries however many issues."""
+def record(project: Project, edits: Sequence[Edit], *, now: When) -> list[IssueChange]:
+    """Write the changes of a batch, whose issues are locked: one statement, and a few queries however many."""
     if not edits:
         return []
+    at = moments_of([edit.issue.pk for edit in edits], now)
     board = Board(
         statuses={status.pk: status for status in WorkflowStatus.objects.filter(project=project)},
         types={kind.pk: kind for kind in IssueType.objects.filter(project=project)},
-        sprint_ends=_sprint_ends(project, edits, now),
+        sprint_ends=_sprint_ends(project, edits, at.now),
     )
-    last = _last_changes([edit.issue.pk for edit in edits])
-    changes = [change for edit in edits for change in _changes(edit, board, last.get(edit.issue.pk), now)]
+    changes = [change for edit in edits for change in _changes(edit, board, at)]
     return IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
 
 
@@ -95,22 +93,15 @@ def _over_since(sprint: Sprint, now: datetime) -> datetime | None:
     return ended_at(sprint, now)
 
 
-def _last_changes(ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    last: dict[UUID, datetime] = {}
-    for part in in_parts(ids):
-        rows = IssueChange.objects.filter(issue_id__in=part).order_by()
-        last |= dict(rows.values_list("issue_id").annotate(Max("changed_at")))
-    return last
-
-
-def _changes(edit: Edit, board: Board, last: datetime | None, now: datetime) -> Iterator[IssueChange]:
+def _changes(edit: Edit, board: Board, at: Moments) -> Iterator[IssueChange]:
     # Not before what is recorded already: the history of a field is a chain.
-    earliest = max(filter(None, (last, edit.issue.created_at)))
+    earliest = max(filter(None, (at.last.get(edit.issue.pk), edit.issue.created_at)))
+    latest = at.of(edit.issue.pk)
     for attribute, old in edit.before.items():
         field, new = attribute.removesuffix("_id"), getattr(edit.issue, attribute)
         if field not in IssueChange.Field.values or (field in _TIMES and old is None):
             continue
-        moment = min(max(_moment(edit, board, attribute) or now, earliest), now)
+        moment = min(max(_moment(edit, board, attribute) or latest, earliest), latest)
         yield new_change(
             edit.issue, field, _shown(attribute, old, board), _shown(attribute, new, board), by=None, at=moment
         )

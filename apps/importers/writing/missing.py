@@ -1,7 +1,6 @@
 """What an earlier import brought and a later full export does not: reported, and closed as removed if that is asked."""
 
 from collections.abc import Collection
-from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
@@ -12,6 +11,7 @@ from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.workflow import DONE, DROPPED
+from apps.projects.history.moments import When, moments_after
 from apps.projects.models import Issue, Project, WorkflowStatus
 from apps.projects.rows import lock_issues
 
@@ -25,7 +25,7 @@ def settle_missing(
     seen: Collection[UUID],
     named: Collection[str],
     mark: bool,
-    now: datetime,
+    now: When,
     report: ImportReport,
     traces: Traces,
 ) -> list[Touch]:
@@ -47,7 +47,7 @@ def settle_missing(
     return closed
 
 
-def _close(project: Project, issue_ids: Collection[UUID], now: datetime, traces: Traces) -> list[Touch]:
+def _close(project: Project, issue_ids: Collection[UUID], now: When, traces: Traces) -> list[Touch]:
     # Nobody deletes the status meanwhile, and what somebody deleted or closed by now is left to them.
     hold_project(project.pk)
     lock_issues(issue_ids)
@@ -59,14 +59,15 @@ def _close(project: Project, issue_ids: Collection[UUID], now: datetime, traces:
     edits = []
     is_over = WorkflowStatus.objects.filter(project=project, category__in=(DONE, DROPPED))
     over = set(is_over.values_list("pk", flat=True))
-    open_still = (issue for issue in Issue.objects.in_bulk(list(issue_ids)).values() if issue.status_id not in over)
+    open_still = [issue for issue in Issue.objects.in_bulk(list(issue_ids)).values() if issue.status_id not in over]
+    at = moments_after(open_still, now).now
     for issue in open_still:
         before = {"status_id": issue.status_id, "dropped_at": issue.dropped_at}
-        issue.status, issue.dropped_at, issue.updated_at = status, now, timezone.now()
+        issue.status, issue.dropped_at, issue.updated_at = status, at, timezone.now()
         edits.append(Edit(issue, before))
     Issue.objects.bulk_update([edit.issue for edit in edits], ["status", "dropped_at", "updated_at"], batch_size=500)
     touches = {edit.issue.pk: Touch(edit.issue, edit.before) for edit in edits}
-    for change in record_changes(project, edits, now=now):
+    for change in record_changes(project, edits, now=at):
         touches[change.issue_id].change_ids.append(change.pk)
     return list(touches.values())
 

@@ -5,7 +5,7 @@ A sprint is the source's id where there is one, else a name with its time: names
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import Touch
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.undated import settle_undated, status_on
+from apps.projects.history.moments import When, moment_of
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
@@ -37,7 +38,7 @@ class Sprints:
         self,
         project: Project,
         source: str,
-        now: datetime,
+        now: When,
         report: ImportReport,
         traces: Traces,
         *,
@@ -45,7 +46,8 @@ class Sprints:
         rhythm: SprintRhythm | None = None,
     ) -> None:
         self._rhythm, self._traces = rhythm, traces
-        self._project, self._source, self._now, self._report = project, source, now, report
+        self._project, self._source, self._report = project, source, report
+        self._when, self._now = now, moment_of(now)
         self._scope_is_recorded = scope_is_recorded
         #: By the source's id, and by name: a file may name a sprint a line.
         self._by_id: dict[str, Sprint] = {}
@@ -114,8 +116,8 @@ class Sprints:
             report=self._report,
         )
         touches = self._tell_moves()
-        close_ended_sprints(self._project, now=self._now)
-        take_late_news(touched, now=self._now)
+        close_ended_sprints(self._project, now=self._when)
+        take_late_news(touched, now=self._when)
         return touches
 
     def _find(self, told: NamedSprint) -> Sprint | None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
+from django.db.models import Max
 from django.utils import timezone
 
 from apps.importers.records import Person
@@ -22,7 +23,9 @@ from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
+from apps.projects.history.moments import When, moment_of
 from apps.projects.models import Issue, IssueChange, Project
+from apps.projects.rows import in_parts
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
@@ -34,6 +37,8 @@ WRITTEN_FIELDS = (
     *PLAIN_FIELDS, *TIMES, "external_id", "source_id", "labels", "issue_type", "status", "assignee", "reporter",
     "sprint", "last_moved_at", "updated_at",
 )  # fmt: skip
+#: When a field of an issue last changed, by what is recorded here.
+_Last: TypeAlias = dict[tuple[UUID, str], datetime]
 
 
 class TrackedWriter:
@@ -45,15 +50,14 @@ class TrackedWriter:
         The fields that the tracker knows. Only these can be emptied; what it does not know stays as the team set it.
     """
 
-    def __init__(
-        self, project: Project, told: Collection[str], source: str, now: datetime, report: ImportReport
-    ) -> None:
-        self._project, self._told, self._source, self._now, self._report = project, told, source, now, report
+    def __init__(self, project: Project, told: Collection[str], source: str, now: When, report: ImportReport) -> None:
+        self._project, self._told, self._source, self._report = project, told, source, report
+        self._when, self._now = now, moment_of(now)
         self.traces = Traces()
-        self.team = Team(project, now=now, traces=self.traces)
+        self.team = Team(project, now=self._now, traces=self.traces)
         self.board = TrackedBoard(project, source, now, report, self.traces)
         self._ties = Ties(
-            Parents(project, {"parent"}, source, self.traces), Links(project, source, now, self.traces), report
+            Parents(project, {"parent"}, source, self.traces), Links(project, source, self._now, self.traces), report
         )
         self._identities = Identities(project, source, may_repeat=True)
         self._told_sprints: list[TrackedSprint] = []
@@ -68,6 +72,8 @@ class TrackedWriter:
     def write(self, batch: Sequence[TrackedIssue]) -> list[Touch]:
         """Insert what is new, update what differs, add the history that is missing; call it inside a transaction."""
         hold_project(self._project.pk)
+        # What came in before this batch came in before, however early the import began.
+        self._now = moment_of(self._when)
         # Until the transaction ends nobody deletes any of these.
         self.board.look_anew()
         self._write_sprints()
@@ -155,8 +161,9 @@ class TrackedWriter:
         told = [(record, touch.issue) for record, touch in touched]
         changes = IssueChange.objects.bulk_create(missing_changes(told, self.board, self.team))
         # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
-        edits = [edit for record, touch in touched if (edit := _unexplained(record, touch)).before]
-        changes += record_edits(self._project, edits, now=self._now)
+        last = _last_entries([touch.issue.pk for _, touch in touched if touch.before])
+        edits = [edit for record, touch in touched if (edit := _unexplained(record, touch, last)).before]
+        changes += record_edits(self._project, edits, now=self._when)
         self._report.changes_added += len(changes)
         by_issue = {touch.issue.pk: touch for _, touch in touched}
         for change in changes:
@@ -195,14 +202,28 @@ def _people(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:
                 yield from (value for value in (change.old, change.new) if isinstance(value, Person))
 
 
-def _unexplained(record: TrackedIssue, touch: Touch) -> Edit:
-    """What differs from before and is in no history: neither recorded as a whole, nor the end of what is told."""
+def _last_entries(ids: Sequence[UUID]) -> _Last:
+    last: _Last = {}
+    for part in in_parts(ids):
+        rows = IssueChange.objects.filter(issue_id__in=part).order_by().values_list("issue_id", "field")
+        last |= {(issue_id, name): moment for issue_id, name, moment in rows.annotate(Max("changed_at"))}
+    return last
+
+
+def _unexplained(record: TrackedIssue, touch: Touch, last: _Last) -> Edit:
+    """What differs from before and is in no history: neither recorded as a whole, nor the end of what is told.
+
+    Nor is it told by what is older than an entry that is here: somebody changed it here since, and the import does now.
+    """
     before = {}
     for attribute, value in (touch.before or {}).items():
         name = attribute.removesuffix("_id")
-        if name in record.recorded or name in TIMES:
+        if name in TIMES:
             continue
-        last = next((change.new for change in reversed(record.changes) if change.field == name), None)
-        if last is None or last != present_value(record, name):
+        told = next((change for change in reversed(record.changes) if change.field == name), None)
+        is_end = told is not None and told.new == present_value(record, name)
+        entered_at = last.get((touch.issue.pk, name))
+        is_overtaken = entered_at is not None and (told is None or told.at < entered_at)
+        if is_overtaken or not (is_end or name in record.recorded):
             before[attribute] = value
     return Edit(touch.issue, before)

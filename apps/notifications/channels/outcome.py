@@ -27,6 +27,5 @@ class Outcome:
 
 def excerpt_of(answer: bytes) -> str:
     """The beginning of an answer, in one printable line."""
-    text = answer[: 4 * EXCERPT_CHARACTERS].decode(errors="replace")
-    printable = "".join(char if char.isprintable() else " " for char in text).strip()
-    return cut_between_words(printable, EXCERPT_CHARACTERS)
+    printable = "".join(char if char.isprintable() else " " for char in answer.decode(errors="replace"))
+    return cut_between_words(" ".join(printable.split()), EXCERPT_CHARACTERS)

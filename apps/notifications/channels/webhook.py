@@ -77,7 +77,9 @@ def _failed(error: str, status: int | None = None, answer: bytes = b"") -> Outco
 
 def _beginning(answer: http.client.HTTPResponse) -> bytes:
     try:
-        return answer.read(MOST_ANSWER_BYTES)
+        beginning = answer.read(MOST_ANSWER_BYTES)
+        # What goes on ends in the midst of a word.
+        return beginning if len(beginning) < MOST_ANSWER_BYTES else b" ".join(beginning.split()[:-1])
     except FAULTS:
         # The status is known, which is what counts.
         return b""

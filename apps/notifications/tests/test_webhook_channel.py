@@ -119,14 +119,23 @@ def test_tls_is_checked_against_the_name_and_not_the_address(settings):
 
 
 # --- What comes back ----------------------------------------------------------------------------------------------
-def test_of_an_answer_a_short_printable_beginning_is_kept(receiver):
-    receiver.answer = lambda posted: (500, {}, b"\x1b[31mno\r\nmore " + b"x" * 10_000_000)
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        (b"\x1b[31mno\r\nmore " + b"x" * 10_000_000, "[31mno more"),
+        (b"no " * 3_000_000, "no " * 66 + "no"),
+        # Where the part that is read ends, and where the excerpt would.
+        (b"\n" * 4_080 + b"ask Ann Smithson", "ask Ann"),
+        (b"\n" * 1_000 + b"x " * 95 + b"Ann Smithson", "x " * 95 + "Ann"),
+    ],
+)
+def test_of_an_answer_a_short_printable_beginning_is_kept_up_to_the_end_of_a_word(receiver, told, kept):
+    receiver.answer = lambda posted: (500, {}, told)
 
     outcome = posted(receiver.url)
 
-    assert outcome.status_code == 500
-    assert outcome.excerpt.startswith("[31mno  more xxx")
-    assert len(outcome.excerpt) <= 200
+    assert (outcome.status_code, outcome.excerpt) == (500, kept)
+    assert len(kept) <= 200
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.dispatch import Signal
 
-from apps.projects.history.issue_past import FieldChange, IssuePast
+from apps.projects.history.issue_past import ENDED, FieldChange, IssuePast
 from apps.projects.history.reads import (
     began_at,
     ended_at,
@@ -26,7 +26,7 @@ from apps.projects.history.sprint_books import (
     report_of,
     standings_at,
 )
-from apps.projects.models import Sprint, SprintSnapshot
+from apps.projects.models import Issue, Sprint, SprintSnapshot
 
 #: The books whose sums a snapshot keeps in columns, two a book.
 BOOKS = ("committed", "added", "removed", "completed", "carried_over", "done_outside")
@@ -66,6 +66,16 @@ def open_books(sprint_id: UUID) -> None:
     were_kept, _ = QuerySet(SprintSnapshot).filter(pk=sprint_id).delete()
     if were_kept:
         books_opened.send(SprintSnapshot, sprint_id=sprint_id)
+
+
+def carried_over(books: SprintSnapshot, issues: Sequence[Issue]) -> list[Issue]:
+    """Of the issues of a sprint that was just closed those that go on, unfinished by its books.
+
+    What is told there as not done stays in no sprint that is over, where nobody looks for it. Of what books do not
+    count the row tells.
+    """
+    means = {one["issue_id"]: one["category"] for one in books.standings if one["is_in"]}
+    return [issue for issue in issues if means.get(str(issue.pk), issue.status.category) not in ENDED]
 
 
 def has_late_news(sprint: Sprint, *, now: datetime) -> bool:

@@ -1,13 +1,16 @@
 """How the history writes a value: exactly, as text."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.texts.cutting import cut_between_words
+from apps.projects.history.moments import Moments
 from apps.projects.models import Issue, IssueChange, IssueType, WorkflowStatus
 
 #: Of a new description so much is kept beside the old one, to be read; nothing is told from it.
@@ -37,3 +40,10 @@ def new_change(issue: Issue, field: str, old: Any, new: Any, *, by: User | None,
     return IssueChange(
         issue=issue, field=field, old_value=as_history_text(old), new_value=text, changed_at=at, changed_by=by
     )
+
+
+def set_for_all(locked: Sequence[Issue], field: str, value: Any, *, by: User, at: Moments) -> None:
+    """One tracked field of many issues, recorded for each, in two queries."""
+    changes = [new_change(issue, field, getattr(issue, field), value, by=by, at=at.of(issue.pk)) for issue in locked]
+    IssueChange.objects.bulk_create(changes)
+    Issue.objects.filter(pk__in=[issue.pk for issue in locked]).update(**{field: value, "updated_at": timezone.now()})

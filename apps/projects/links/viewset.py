@@ -57,7 +57,7 @@ class LinkViewSet(ReadViewSet):
         other = issue_named(wanted["issue"], Issue.objects.filter(project=project))
         blocker, blocked = (issue, other) if wanted["relation"] == BLOCKS else (other, issue)
         self._require_to_write(blocked)
-        made = link_issues(blocker, blocked, now=timezone.now())
+        made = link_issues(blocker, blocked, now=timezone.now)
         # Gone again, if who asks was put out of the team meanwhile.
         link = get_object_or_404(links_of(issue, request.user), pk=made.pk)
         return self.shown(from_the_side_of(issue, link), status.HTTP_201_CREATED)
@@ -66,7 +66,7 @@ class LinkViewSet(ReadViewSet):
         """Take the link away."""
         link = self.get_object()
         self._require_to_write(link.blocked)
-        unlink(link, now=timezone.now())
+        unlink(link, now=timezone.now)
         return gone()
 
     def _require_to_write(self, blocked: Issue) -> None:

@@ -117,7 +117,7 @@ def test_a_refused_closing_freezes_nothing(project, sprint, lead, story, monkeyp
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(services, "_set_for_all", fails)
+    monkeypatch.setattr(services, "set_for_all", fails)
 
     with pytest.raises(RuntimeError):
         services.close_sprint(sprint, by=lead.user, now=day(14))

@@ -65,8 +65,8 @@ class TestSprints:
         sprint = SprintFactory(project=project, active=True)
         IssueFactory.create_batch(30, project=project, sprint=sprint)
 
-        # PostgreSQL holds memberships and issues in order before they are changed.
-        with django_assert_max_num_queries(13 if connection.vendor == "sqlite" else 14):
+        # PostgreSQL holds the project and the issues, in order, before these are read.
+        with django_assert_max_num_queries(14 if connection.vendor == "sqlite" else 17):
             services.close_sprint(sprint, by=lead.user, now=now)
 
     def test_the_dates_of_a_sprint_that_an_import_knew_by_name_are_told_once(self, project, now):

@@ -172,7 +172,7 @@ class Command(BaseCommand):
                 create_as=_project_name(options, key),
                 lead=_lead(options["lead"]),
                 mapped=frozenset(columns.positions),
-                now=now,
+                now=timezone.now,
                 source=options["source"],
                 scope_is_recorded=reading.names_all_sprints,
                 time_zone=_time_zone(options["time_zone"]) or reading.time_zone,

@@ -299,7 +299,9 @@ def _happen(project, steps):
             close_ended_sprints(now=at(day))
         elif what == "undo":
             if run := ImportRun.objects.filter(project=project, status="completed").first():
-                runs.undo(run)
+                # One that changed nothing is not taken back.
+                with suppress(Conflict):
+                    runs.undo(run)
         elif row is not None:
             with suppress(Conflict):
                 _by_hand(what, row, by, at(day))

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import Replay
 from apps.projects.models import Project
 
@@ -23,13 +24,28 @@ def ask_for_replays(project_id: UUID, *, now: datetime) -> bool:
     """Note that the past shall be replayed; False where that is under way already."""
     # What two at once meet at: the second finds what the first has asked for.
     Project.objects.select_for_update(no_key=True).filter(pk=project_id).first()
-    waiting = Q(made_at=None, failure_reason="") | Q(made_at__lt=F("asked_at"), failure_reason="")
-    if Replay.objects.filter(waiting, project_id=project_id, asked_at__gt=now - LOST_AFTER).exists():
+    if any(is_under_way(each, now=now) for each in Replay.objects.filter(project_id=project_id)):
         return False
     for kind in Replay.Kind:
         asked = {"asked_at": now, "begun_at": None, "progress_percent": 0, "failure_reason": ""}
         Replay.objects.update_or_create(project_id=project_id, kind=kind, defaults=asked)
     return True
+
+
+@transaction.atomic
+def take_back(project_id: UUID) -> None:
+    """Forget what was asked for and reached nobody; what an earlier replay showed stays."""
+    unbegun = Replay.objects.filter(project_id=project_id, begun_at=None, failure_reason="")
+    unbegun.filter(made_at=None).delete()
+    unbegun.update(asked_at=F("made_at"), begun_at=F("made_at"), progress_percent=100)
+
+
+def is_under_way(replay: Replay, *, now: datetime) -> bool:
+    """Whether it was asked for, is not there yet, and may still come."""
+    is_made = replay.made_at is not None and replay.made_at >= replay.asked_at
+    # What a clock asked for that was ahead says nothing once it is set back.
+    is_lately = now - LOST_AFTER < replay.asked_at <= now + CLOCKS_DIFFER
+    return is_lately and not is_made and not replay.failure_reason
 
 
 def keep_replay(project_id: UUID, kind: str, found: Mapping[str, Any], *, now: datetime) -> None:

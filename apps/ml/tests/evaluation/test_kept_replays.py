@@ -65,3 +65,26 @@ def test_on_mondays_every_project_with_a_model_is_replayed(monkeypatch):
 
     assert tasks.replay_pasts() == 1
     assert asked == [(str(model.project_id),)]
+
+
+def test_a_replay_that_no_queue_takes_was_not_asked_for(now, monkeypatch):
+    model = MLModelFactory(project=ProjectFactory(), is_active=True, status="active")
+    keep_replay(model.project_id, Replay.Kind.EFFORT, {"n": 1}, now=now)
+    monkeypatch.setattr(tasks, "is_handed_over", lambda *_: False)
+
+    assert tasks.replay_pasts() == 0
+
+    [made] = Replay.objects.all()
+    assert (made.asked_at, made.figures) == (made.made_at, {"n": 1})
+    monkeypatch.undo()
+    assert ask_for_replays(model.project_id, now=now)
+
+
+def test_what_a_clock_that_was_ahead_asked_for_keeps_nobody_from_asking(now):
+    project = ProjectFactory()
+
+    assert ask_for_replays(project.id, now=now + timedelta(days=1))
+    make_replays(project.id, now=lambda: now)
+    Replay.objects.update(failure_reason="", made_at=now)
+
+    assert ask_for_replays(project.id, now=now)

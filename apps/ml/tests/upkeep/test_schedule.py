@@ -59,6 +59,17 @@ def test_a_message_outlives_a_worker_that_is_killed():
     assert 0 < tasks.train_model.soft_time_limit < tasks.train_model.time_limit
 
 
+def test_what_kills_its_worker_is_given_to_no_other_but_where_that_is_counted():
+    current_app.autodiscover_tasks(force=True)
+
+    given_on = {name for name, task in current_app.tasks.items() if task.reject_on_worker_lost}
+
+    # A row counts the first two; the third is a mail.
+    assert given_on == {
+        "apps.ml.tasks.train_model", "apps.importers.tasks.run_import", "apps.accounts.tasks.send_account_mail",
+    }  # fmt: skip
+
+
 def test_no_result_is_stored_anywhere():
     assert current_app.conf.result_backend is None
     assert apps.is_installed("apps.ml")
