@@ -6,7 +6,7 @@ from uuid import UUID
 
 from apps.common.operations.database_faults import by_itself
 from apps.projects.history.moments import When, moment_of
-from apps.projects.history.snapshots import freeze, has_late_news
+from apps.projects.history.snapshots import freeze, has_late_news, open_books
 from apps.projects.models import Project, Sprint, SprintSnapshot
 from apps.projects.rows import all_or_nothing, enter, lock
 
@@ -112,7 +112,7 @@ def ends_otherwise(sprint: Sprint, *, status: str, end_date: date | None, comple
 
 def reopen(sprint: Sprint) -> None:
     """Take an end back, with the books that were kept of it: they are open, and closed once more when it ends."""
-    sprint.snapshot.delete()
+    open_books(sprint.pk)
     sprint._state.fields_cache.pop("snapshot", None)
     sprint.status, sprint.completed_at = Sprint.Status.ACTIVE, None
     sprint.save(update_fields=["status", "completed_at"])

@@ -16,6 +16,7 @@ from apps.accounts.models import User
 from apps.accounts.names.pseudonyms import cut
 from apps.importers.models import ImportRun, ImportTrace, TakingBack
 from apps.importers.writing.traces import LIFE, Table, Trace, Values, states
+from apps.projects.history.snapshots import open_books
 from apps.projects.models import (
     Issue,
     IssueChange,
@@ -172,8 +173,7 @@ def _sprints_back(sprints: Rows, books: Rows) -> int:
         if stays & set(LIFE) or not is_ours or (had is None and set(LIFE) & before.keys() and key in books_now):
             stays |= set(LIFE) & before.keys()
         elif had is not None:
-            # Past the manager, which lets nobody change what is frozen: it was frozen by mistake.
-            QuerySet(SprintSnapshot).filter(pk=key).delete()
+            open_books(key)
         goes = _typed(Sprint, {name: value for name, value in before.items() if name not in stays})
         if goes.get("status", Sprint.Status.COMPLETED) != Sprint.Status.COMPLETED:
             # What earlier versions noted of sprints that ran.

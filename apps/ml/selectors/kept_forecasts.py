@@ -6,7 +6,7 @@ from itertools import chain
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import KeptForecast
@@ -22,11 +22,17 @@ INPUTS_KEPT_DAYS = 90
 Id = TypeVar("Id", str, UUID)
 #: Starts and ends of sprints that were missed for longer are not told as if they had been seen.
 SPRINT_GRACE = timedelta(days=1)
+IS_OF_A_CLOSE = Q(occasion=Occasion.SPRINT_CLOSE)
+#: What was said before the end that is known by now was said at another, which was taken back.
+IS_OF_THE_END = Q(sprint__status=Sprint.Status.COMPLETED, sprint__completed_at__lte=F("made_at"))
 
 
 def kept_forecasts(project: Project) -> QuerySet[KeptForecast]:
-    """What was said, newest first, without what it was told from."""
-    rows = KeptForecast.objects.filter(project=project).select_related("sprint")
+    """What was said, newest first, without what it was told from.
+
+    But for what was said at an end of a sprint that was none: it goes on, or ended later.
+    """
+    rows = KeptForecast.objects.filter(~IS_OF_A_CLOSE | IS_OF_THE_END, project=project).select_related("sprint")
     return rows.order_by("-made_at", "id").defer("inputs")
 
 
@@ -63,11 +69,15 @@ def due_projects(*, now: datetime) -> list[UUID]:
 
 
 def turned_sprints(project: Project | None = None, *, now: datetime) -> list[tuple[Sprint, str]]:
-    """Sprints that began or were closed just now, as far as no forecast was kept of it."""
+    """Sprints that began or were closed just now, as far as no forecast was kept of it.
+
+    One that was kept at an earlier end, which was taken back, is none.
+    """
     since = now - SPRINT_GRACE
     lately = Q(started_at__range=(since, now)) | Q(completed_at__range=(since, now))
     sprints = list(Sprint.objects.filter(lately, **({} if project is None else {"project": project})).order_by("id"))
-    rows = KeptForecast.objects.filter(sprint__in=[sprint.pk for sprint in sprints])
+    of_sprints = KeptForecast.objects.filter(sprint__in=[sprint.pk for sprint in sprints])
+    rows = of_sprints.filter(~IS_OF_A_CLOSE | IS_OF_THE_END)
     kept = set(rows.values_list("sprint_id", "occasion")) if sprints else set()
     return [(sprint, each) for sprint in sprints for each in _turns(sprint, since) if (sprint.pk, each) not in kept]
 

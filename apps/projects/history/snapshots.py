@@ -4,6 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.dispatch import Signal
 
 from apps.projects.history.issue_past import ENDED, FieldChange, IssuePast
 from apps.projects.history.reads import (
@@ -28,6 +32,8 @@ from apps.projects.models import Issue, Sprint, SprintSnapshot
 BOOKS = ("committed", "added", "removed", "completed", "carried_over", "done_outside")
 #: To read sprints with their snapshots, but not the issues in these, of which few are asked for: `defer(*…)`.
 WITHOUT_CONTENTS = ("snapshot__standings", "snapshot__pasts")
+#: Sent with `sprint_id`, in the transaction that takes books away while their sprint stays: for who judges by them.
+books_opened = Signal()
 #: What is written as text in JSON, which knows no moments.
 _MOMENTS = {"created_at", "started_at", "resolved_at", "dropped_at", "changed_at", "entered_at", "finished_at"}
 
@@ -48,11 +54,18 @@ def freeze(sprint: Sprint, *, now: datetime) -> SprintSnapshot:
     """Keep the books of a sprint that was just closed; called before anything is moved, with its issues locked."""
     kept = _to_keep(sprint, now)
     # Of an end that was taken back nothing is kept: it would stand in the way of every other.
-    for left in SprintSnapshot.objects.filter(pk=sprint.pk):
-        left.delete()
+    open_books(sprint.pk)
     kept.sprint = sprint
     kept.save(force_insert=True)
     return kept
+
+
+def open_books(sprint_id: UUID) -> None:
+    """Take away what was kept of an end of a sprint that stays, with all that was judged by it; under its lock."""
+    # Past the manager, which lets nobody change what is frozen: it was frozen by mistake.
+    were_kept, _ = QuerySet(SprintSnapshot).filter(pk=sprint_id).delete()
+    if were_kept:
+        books_opened.send(SprintSnapshot, sprint_id=sprint_id)
 
 
 def carried_over(books: SprintSnapshot, issues: Sequence[Issue]) -> list[Issue]:

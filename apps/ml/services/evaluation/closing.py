@@ -1,4 +1,4 @@
-"""Predictions meet their truth: the one place that writes `actual_value`."""
+"""Predictions meet their truth, once; only with the books of its sprint it goes again, see `opening`."""
 
 import logging
 from datetime import datetime, timedelta
@@ -10,9 +10,10 @@ from django.db.models import F, FloatField, OuterRef, Q, QuerySet, Subquery
 
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import PredictionHistory
-from apps.ml.services.evaluation.judging import judge_dates, judge_people, judge_risks
+from apps.ml.services.evaluation.judging import held_books, judge_dates, judge_people, judge_risks
 from apps.ml.services.models.kinds import KINDS
 from apps.projects.models import Issue, SprintSnapshot
+from apps.projects.rows import IDS_PER_QUERY
 
 logger = logging.getLogger(__name__)
 #: Who exports by hand does so at least once a sprint, and sprints of a week are the shortest that are usual.
@@ -53,15 +54,23 @@ def _close_issues(project_id: UUID | str | None, now: datetime) -> int:
 def _close_sprints(project_id: UUID | str | None, now: datetime) -> int:
     closed = 0
     for unit in ("points", "issues"):
-        delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
-        books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
-        truth = Subquery(books.values("delivered")[:1], output_field=FloatField())
         outcomes = rows_about_closed_sprints(project_id, now).filter(
             prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME, details__unit=unit
         )
         with by_itself("record_prediction_outcomes", unit):
-            closed += _close(outcomes, truth, now)
+            closed += _close_by_books(outcomes, unit, now)
     return closed
+
+
+@transaction.atomic
+def _close_by_books(rows: QuerySet[PredictionHistory], unit: str, now: datetime) -> int:
+    held = held_books(rows.order_by().values_list("sprint_id", flat=True).distinct()[:IDS_PER_QUERY])
+    if not held:
+        return 0
+    delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
+    books = SprintSnapshot.objects.filter(sprint_id=OuterRef("sprint_id")).annotate(delivered=delivered)
+    truth = Subquery(books.values("delivered")[:1], output_field=FloatField())
+    return _close(rows.filter(sprint_id__in=list(held)), truth, now)
 
 
 @transaction.atomic

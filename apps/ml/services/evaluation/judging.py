@@ -1,13 +1,14 @@
 """Answers whose truth takes more than a column: who did it, whether a sprint fell short, when work was done.
 
-Each answer gets its truth once, or the reason why it will never have one.
+Each answer gets its truth once, or the reason why it will never have one. What books told goes with them (`opening`).
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -18,12 +19,21 @@ from apps.ml.models import ModelType, PredictionHistory
 from apps.projects.history.days import beginning_of, day_of, end_of
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, SprintSnapshot
+from apps.projects.rows import in_parts
 
 logger = logging.getLogger(__name__)
 
 Kind = PredictionHistory.Kind
 #: Answers about days.
 DATED = (ModelType.SPRINT_DURATION, Kind.FORECAST, Kind.WHAT_IF)
+#: Answers about a sprint that its books judge; all others are judged by what became of issues.
+BY_BOOKS = (Kind.SPRINT_OUTCOME, Kind.SPRINT_RISK, Kind.WHAT_IF)
+_STAYED = "What was to be taken out stayed in the sprint."
+_NOT_ADDED = "What was to be added is not in the sprint."
+_ENDED_OTHERWISE = "The sprint ended on another day than supposed."
+_OTHERS_CAME_IN = "Other issues came in."
+#: Why an answer will never have a truth, as far as its sprint's end tells: another end may tell otherwise.
+REASONS_OF_BOOKS = (_STAYED, _NOT_ADDED, _ENDED_OTHERWISE, _OTHERS_CAME_IN)
 #: Rows that are judged in one transaction, and hold each other up.
 BATCH_ROWS = 200
 #: Sums of decimals: 0.9 x 10 is reached by 9.
@@ -47,6 +57,18 @@ def _never(reason: str) -> Judged:
     return Judged(None, {"unscored": reason})
 
 
+def held_books(sprint_ids: Iterable[UUID | None]) -> dict[UUID | None, SprintSnapshot]:
+    """The books of some sprints, as they stay until this transaction ends: who opens them waits, and sees its scores.
+
+    Those that somebody is opening now are left for the next look.
+    """
+    held: dict[UUID | None, SprintSnapshot] = {}
+    for some in in_parts(sorted({each for each in sprint_ids if each is not None})):
+        for books in SprintSnapshot.objects.filter(pk__in=some).select_for_update(skip_locked=True):
+            held[books.pk] = books
+    return held
+
+
 def judge_people(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
     """Suggested people against who did the issue: 1 / rank, 0 for somebody else. Closes what is known; how many."""
     finished = rows.filter(
@@ -58,13 +80,13 @@ def judge_people(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
 def judge_risks(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
     """The chance that a sprint falls short against its books: 1 if it did. `rows` are about sprints that are told."""
     closed = rows.filter(prediction_type=Kind.SPRINT_RISK, details__has_key="least_amount")
-    return _judge(closed.select_related("sprint__snapshot"), _shortfalls, now)
+    return _judge(closed, _shortfalls, now)
 
 
 def judge_dates(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
     """Days and amounts against what was finished when; once a day is often enough for days."""
     dated = rows.filter(prediction_type__in=DATED, details__has_key="first_day")
-    return _judge(dated.select_related("project", "sprint__snapshot"), _dates, now)
+    return _judge(dated.select_related("project", "sprint"), _dates, now)
 
 
 def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime) -> int:
@@ -109,18 +131,16 @@ def _rank(row: PredictionHistory) -> Judged:
 
 
 def _shortfalls(rows: Sequence[PredictionHistory], now: datetime) -> Callable[[PredictionHistory], Judged | None]:
-    return _shortfall
+    held = held_books(row.sprint_id for row in rows)
+    return lambda row: _shortfall(row, held.get(row.sprint_id))
 
 
-def _shortfall(row: PredictionHistory) -> Judged:
-    books, unit = _books(row), row.details["unit"]
+def _shortfall(row: PredictionHistory, books: SprintSnapshot | None) -> Judged | None:
+    if books is None:
+        return None
+    unit = row.details["unit"]
     delivered = getattr(books, f"completed_{unit}") + getattr(books, f"done_outside_{unit}")
     return Judged(float(delivered < row.details["least_amount"] - _TOLERANCE_POINTS))
-
-
-def _books(row: PredictionHistory) -> SprintSnapshot:
-    assert row.sprint is not None  # noqa: S101 - the query asks for closed sprints; this tells mypy
-    return row.sprint.snapshot
 
 
 def _dates(rows: Sequence[PredictionHistory], now: datetime) -> Callable[[PredictionHistory], Judged | None]:
@@ -131,7 +151,10 @@ def _dates(rows: Sequence[PredictionHistory], now: datetime) -> Callable[[Predic
         .order_by()
         .values_list("id", "resolved_at", "dropped_at")
     }
-    return lambda row: _amount(row, now) if "at_least" in row.details else _work(row, ends, now)
+    held = held_books(row.sprint_id for row in rows if row.prediction_type in BY_BOOKS)
+    return lambda row: (
+        _amount(row, now) if "at_least" in row.details else _work(row, ends, held.get(row.sprint_id), now)
+    )
 
 
 def _amount(row: PredictionHistory, now: datetime) -> Judged | None:
@@ -145,11 +168,12 @@ def _amount(row: PredictionHistory, now: datetime) -> Judged | None:
     return Judged(float(finished.count()))
 
 
-def _work(row: PredictionHistory, ends: Mapping[str, datetime | None], now: datetime) -> Judged | None:
+def _work(
+    row: PredictionHistory, ends: Mapping[str, datetime | None], books: SprintSnapshot | None, now: datetime
+) -> Judged | None:
     if any(issue not in ends for issue in row.details["issues"]):
         return _never("An issue that it was about is gone.")
     if row.prediction_type == Kind.WHAT_IF:
-        books = getattr(row.sprint, "snapshot", None)
         if books is None:
             return None
         if reason := not_as_supposed(row, books):
@@ -176,14 +200,14 @@ def not_as_supposed(row: PredictionHistory, books: SprintSnapshot) -> str:
         return "Nobody can see whether the team had the supposed hours and days."
     inside = {entry["issue_id"] for entry in books.standings if entry["is_in"] and entry["category"] != "dropped"}
     if inside & set(supposed["drop_issues"]):
-        return "What was to be taken out stayed in the sprint."
+        return _STAYED
     if set(supposed["add_issues"]) - inside:
-        return "What was to be added is not in the sprint."
+        return _NOT_ADDED
     last_day = row.sprint.end_date.isoformat() if row.sprint and row.sprint.end_date else None
     if last_day != row.details["last_day"]:
-        return "The sprint ended on another day than supposed."
+        return _ENDED_OTHERWISE
     if not supposed["growth"] and _came_in_later(row, books) - set(supposed["add_issues"]):
-        return "Other issues came in."
+        return _OTHERS_CAME_IN
     return ""
 
 

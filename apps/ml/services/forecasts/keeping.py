@@ -17,6 +17,8 @@ from apps.ml.selectors import forecasts
 from apps.ml.selectors.kept_forecasts import (
     COMPARED_DAYS,
     INPUTS_KEPT_DAYS,
+    IS_OF_A_CLOSE,
+    IS_OF_THE_END,
     Occasion,
     finished_of,
     in_batches,
@@ -82,9 +84,11 @@ def keep_due_forecasts(project: Project, *, now: datetime) -> int:
 
 
 def _stored(row: KeptForecast) -> bool:
-    """False where another worker was faster: what was said first stands."""
+    """False where another worker was faster: what was said first stands, unless at an end that was taken back."""
     try:
         with transaction.atomic():
+            if row.occasion == Occasion.SPRINT_CLOSE:
+                KeptForecast.objects.filter(IS_OF_A_CLOSE & ~IS_OF_THE_END, sprint=row.sprint).delete()
             row.save(force_insert=True)
     except IntegrityError:
         return False
