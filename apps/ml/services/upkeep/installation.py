@@ -1,13 +1,15 @@
 """Who we are to others that use the same store, and whether there are any."""
 
 import logging
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import Installation, WorkerSeen
 from apps.ml.selectors.workers import IMPORTS, LONG, SHORT
 from apps.ml.services.upkeep import places
@@ -76,8 +78,18 @@ def note_activity(now: datetime) -> None:
     row = installation()
     if row.active_at is not None and now - row.active_at > GAP:
         row.gaps = [*row.gaps, [row.active_at.isoformat(), now.isoformat()]]
-    row.active_at = max(now, row.active_at or now)
+    # A clock that was ahead says nothing of now once it is set back.
+    before = row.active_at
+    row.active_at = now if before is None or before - now > CLOCKS_DIFFER else max(now, before)
     row.save(update_fields=["active_at", "gaps"])
+
+
+@transaction.atomic
+def forget_gaps(judged: Collection[Sequence[str]], *, until: datetime) -> None:
+    """What is of these gaps is noted by now; but for those that ended later, of which some is too young to be told."""
+    row = Installation.objects.select_for_update(no_key=True).get(pk=1)
+    row.gaps = [gap for gap in row.gaps if gap not in judged or datetime.fromisoformat(gap[1]) > until]
+    row.save(update_fields=["gaps"])
 
 
 def note_worker(queue: str, now: datetime) -> None:
@@ -124,7 +136,8 @@ def become_another(
     row.identifier, row.places = name or uuid4(), places.place()
     row.predecessors = [each for each in dict.fromkeys([*row.predecessors, *ended]) if each != str(row.identifier)]
     if since is not None:
-        row.gaps = [*row.gaps, [row.active_at.isoformat(), since.isoformat()]] if row.active_at else row.gaps
+        begins_at = row.active_at and min(row.active_at, since)
+        row.gaps = [*row.gaps, [begins_at.isoformat(), since.isoformat()]] if begins_at else row.gaps
         row.active_at = timezone.now()
     row.save(force_update=True)
 

@@ -15,7 +15,7 @@ from typing import Literal
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import Installation, MLModel, StrayObject, TextSnapshot
-from apps.ml.services.upkeep.installation import installation, names_of, our_names, this_installation
+from apps.ml.services.upkeep.installation import forget_gaps, installation, names_of, our_names, this_installation
 from apps.ml.services.upkeep.recorded import index_keys, known_keys
 from apps.ml.services.upkeep.unwritten import remove_unwritten
 from apps.ml.storage import get_object_store
@@ -134,6 +134,7 @@ def sweep_store(*, now: datetime) -> int:
     _mark_unmarked(store, listing, known)
     with by_itself("sweep_model_store", _remove_bare_marks):
         _remove_bare_marks(store, listing, now=now)
+    judged = installation().gaps
     ours = ("newer", "shared", "orphan")
     found = {stray.object.key: stray for stray in strays(listing, known, now=now) if stray.kind in ours}
     StrayObject.objects.exclude(key__in=found).delete()
@@ -141,7 +142,7 @@ def sweep_store(*, now: datetime) -> int:
         [StrayObject(key=key, seen_at=now, is_newer=stray.kind == "newer") for key, stray in found.items()],
         ignore_conflicts=True,
     )
-    Installation.objects.update(gaps=[])
+    forget_gaps(judged, until=now - MIN_ORPHAN_AGE - CLOCKS_DIFFER)
     due = StrayObject.objects.filter(is_newer=False, seen_at__lte=now - REMOVED_AFTER).values_list("key", flat=True)
     removed = remove([*due, *_written_around_an_erasure(found.values())])
     StrayObject.objects.filter(key__in=removed).delete()

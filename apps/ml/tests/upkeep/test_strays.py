@@ -13,6 +13,7 @@ from apps.ml.models import Installation, MLModel, StrayObject
 from apps.ml.services.upkeep.installation import (
     GAP,
     become_another,
+    forget_gaps,
     neighbours,
     note_activity,
     take_over,
@@ -128,12 +129,44 @@ def test_they_stay_when_the_database_is_in_use_again(trained, later):
     Installation.objects.update(active_at=timezone.now() - GAP)
     note_activity(later)
 
-    assert sweep_store(now=later) == 0
+    assert sweep_store(now=later + 2 * GAP) == 0
     assert Installation.objects.get().gaps == []
     note_activity(later + REMOVED_AFTER)
 
     assert sweep_store(now=later + REMOVED_AFTER) == 0
     assert {finding.fault for finding in verify_store(now=later + REMOVED_AFTER).findings} == {"newer"}
+
+
+def test_they_stay_where_the_first_sweep_finds_them_young(trained, later):
+    trained.delete()
+    now = timezone.now()
+    Installation.objects.update(active_at=now - 3 * GAP)
+    note_activity(now + timedelta(minutes=2))
+
+    assert sweep_store(now=now + timedelta(minutes=3)) == 0
+    note_activity(later)
+
+    assert {finding.fault for finding in verify_store(now=later).findings} == {"newer"}
+    assert sweep_store(now=later) == 0
+    assert sweep_store(now=later + REMOVED_AFTER) == 0
+
+
+def test_a_gap_of_which_the_sweep_did_not_know_is_kept(trained, later):
+    gap = [(later - 3 * GAP).isoformat(), (later - 2 * GAP).isoformat()]
+    Installation.objects.update(gaps=[gap])
+
+    forget_gaps([], until=later)
+    assert Installation.objects.get().gaps == [gap]
+    forget_gaps([gap], until=later)
+    assert Installation.objects.get().gaps == []
+
+
+def test_a_clock_that_was_ahead_says_nothing_once_it_is_set_back(trained, later):
+    trained.delete()
+    note_activity(later + timedelta(days=365))
+    note_activity(timezone.now() - 3 * GAP)
+
+    assert {finding.fault for finding in verify_store(now=later).findings} == {"newer"}
 
 
 def test_a_database_in_steady_use_has_no_gaps(db, now):
