@@ -63,8 +63,12 @@ class TrackedSprint:
     """A sprint as an identity with its own life. Moments where the tracker keeps them, else days."""
 
     external_id: str
+    #: Empty where none is told.
     name: str
-    goal: str = ""
+    #: Only a history names it, as it was called then: of one that is known this is no news.
+    is_only_named: bool = False
+    #: None where the tracker says nothing of goals, empty where there is none.
+    goal: str | None = None
     #: 'planned', 'active' or 'completed'; empty where only the dates tell.
     state: str = ""
     #: When it really began and was closed.
@@ -76,6 +80,19 @@ class TrackedSprint:
     starts_on: date | None = None
     #: The last day, which belongs to it.
     ends_on: date | None = None
+
+    @property
+    def has_dates(self) -> bool:
+        return any((self.starts_at, self.ends_at, self.starts_on, self.ends_on))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is said of when it ran. This does not say that it never did."""
+        return not (self.state or self.started_at or self.completed_at or self.has_dates)
+
+    def tells_more_than(self, known: "TrackedSprint | None") -> bool:
+        """Whether it is news after what was told of it so far: whole ones take the place of bare ones."""
+        return known is None or (known.is_bare and not self.is_bare)
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,10 +184,10 @@ _OF_PROJECTS = tuple(
     for field in Project._meta.concrete_fields
     if field.name not in ("name", "description", "created_at", "made_by", "issues_removed_at")
 )
-#: Goals are not here: whoever shows one reads it.
+#: Goals are not here: whoever shows one reads it. Books may be kept anew of the same end, and the sprint's row stays.
 _OF_SPRINTS = (
     "id", "name", "status", "start_date", "end_date", "started_at", "completed_at", "scope_is_recorded",
-    "dates_are_inferred",
+    "dates_are_inferred", "snapshot__frozen_at",
 )  # fmt: skip
 #: Neither are names of people.
 _OF_TEAM = (

@@ -166,7 +166,7 @@ def sprints_in(revisions: Sequence[Mapping[str, Any]], site: Site) -> Iterator[T
         last, key = where, site.place(fields)
         if key and key not in site.sprints:
             name = reading.fitting(key.rpartition("\\")[2], 200)
-            yield site.sprints.setdefault(key, TrackedSprint(external_id=key, name=name))
+            yield site.sprints.setdefault(key, TrackedSprint(external_id=key, name=name, is_only_named=True))
 
 
 def _issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site: Site) -> TrackedIssue:

@@ -257,8 +257,9 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         for sprint in sprints_in(row, story):
             if isinstance(sprint, Gap):
                 yield sprint
-            elif sprint.external_id not in seen:
-                yield seen.setdefault(sprint.external_id, sprint)
+            elif sprint.tells_more_than(seen.get(sprint.external_id)):
+                seen[sprint.external_id] = sprint
+                yield sprint
         issue = read_issue(line, row, story)
         if isinstance(issue, RowError):
             yield issue
@@ -277,8 +278,9 @@ def _sprints(client: Client, path: str, sprint_of: Any, seen: dict[str, TrackedS
         for sprint in reading.sprints(sprint_of, each_row(linked_pages(client, path, **asked), gaps)):
             if isinstance(sprint, Gap):
                 yield sprint
-            elif sprint.external_id not in seen:
-                yield seen.setdefault(sprint.external_id, sprint)
+            elif sprint.tells_more_than(seen.get(sprint.external_id)):
+                seen[sprint.external_id] = sprint
+                yield sprint
     except TrackerRefused:
         # Without the paid tier there are no iterations; issues name what they are in.
         yield Gap(f"{path.rpartition('/')[2]} may not be read: those that issues name are known", ("sprint outcomes",))

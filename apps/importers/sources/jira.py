@@ -73,8 +73,9 @@ class Reader:
         for found in reading.sprints(sprint_of, rows(told) if isinstance(told, list) else [told]):
             if isinstance(found, Gap):
                 yield found
-            elif found.external_id not in self.sprints:
-                yield self.sprints.setdefault(found.external_id, found)
+            elif found.tells_more_than(self.sprints.get(found.external_id)):
+                self.sprints[found.external_id] = found
+                yield found
         try:
             entries = list(entries_of(histories))
         except BadValue:

@@ -32,7 +32,7 @@ def reader_of(client: Client, api: str, *, complete: bool) -> jira.Reader:
 
 def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
     """The sprints of all boards of a project, each once: a board lists those of other boards too."""
-    seen: set[str] = set()
+    seen: dict[str, TrackedSprint] = {}
     try:
         for board in _boards(client, project):
             for page in offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values", maxResults=BOARD_ROWS):
@@ -42,8 +42,8 @@ def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
                 for sprint in reading.sprints(jira_rows.sprint_of, page):
                     if isinstance(sprint, Gap):
                         yield sprint
-                    elif sprint.external_id not in seen:
-                        seen.add(sprint.external_id)
+                    elif sprint.tells_more_than(seen.get(sprint.external_id)):
+                        seen[sprint.external_id] = sprint
                         yield sprint
     except TrackerRefused:
         # A token without the right to the boards still reads the issues, which name their sprints with dates.

@@ -99,7 +99,7 @@ def sprint_of(row: Any) -> TrackedSprint | None:
     return TrackedSprint(
         external_id=str(part(row, "id")),
         name=reading.fitting(part(row, "name"), 200) or f"Sprint {part(row, 'id')}",
-        goal=reading.long_text(part(row, "goal")),
+        goal=None if part(row, "goal") is None else reading.long_text(part(row, "goal")),
         state=state,
         # The start of a sprint that has not begun is a plan, and may lie in the past.
         started_at=began if state in ("active", "completed") else None,
@@ -152,7 +152,7 @@ def sprints_named(ids: str, names: str) -> Iterator[TrackedSprint]:
     told = [names] if len(keys) == 1 else names.split(", ")
     for place, key in enumerate(keys):
         name = reading.fitting(told[place], 200) if len(told) == len(keys) else ""
-        yield TrackedSprint(external_id=key, name=name or f"Sprint {key}")
+        yield TrackedSprint(external_id=key, name=name or f"Sprint {key}", is_only_named=True)
 
 
 #: How types of links say which of two issues has to be done before the other, in the words that sites use.

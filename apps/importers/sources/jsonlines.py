@@ -124,6 +124,8 @@ def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
             for line in islice(iter(lambda: file.readline(LONGEST_LINE_BYTES + 1), b""), PEEKED_LINES):
                 with contextlib.suppress(ValueError):  # told of when the line is read
                     row = parsed(line)
+                    if _is_sprint(row):
+                        continue
                     found |= {name for name, place in mapping.paths.items() if part(row, *place) is not None}
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
@@ -140,8 +142,8 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
         yield RowError(number, "", "the line is no JSON")
         return
     try:
-        if isinstance(sprint := part(row, "sprint"), Mapping) and "id" not in row:
-            yield _sprint(sprint)
+        if _is_sprint(row):
+            yield _sprint(row["sprint"])
             return
         issue = _issue(number, row, mapping)
     except BadValue as error:
@@ -149,6 +151,10 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
         return
     yield issue
     yield from gaps_in(issue)
+
+
+def _is_sprint(row: Any) -> bool:
+    return isinstance(part(row, "sprint"), Mapping) and "id" not in row
 
 
 def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
@@ -160,8 +166,9 @@ def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
     moments = {name: reading.moment(row.get(name)) for name in ("started_at", "completed_at", "starts_at", "ends_at")}
     return TrackedSprint(
         external_id=str(row["id"]),
-        name=reading.fitting(row.get("name"), 200) or f"Sprint {row['id']}",
-        goal=reading.long_text(row.get("goal")),
+        name=reading.fitting(row.get("name"), 200),
+        is_only_named=row.get("is_only_named") is True,
+        goal=None if row.get("goal") is None else reading.long_text(row.get("goal")),
         state=state,
         starts_on=reading.day(row.get("starts_on")),
         ends_on=reading.day(row.get("ends_on")),

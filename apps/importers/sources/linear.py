@@ -164,7 +164,7 @@ def _rank(value: Any) -> int | None:
 def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
     """Everything of a team, or what was touched since a moment."""
     yield from LEDGER
-    gaps, seen = list[Gap](), set[str]()
+    gaps, seen = list[Gap](), dict[str, TrackedSprint]()
 
     def cycles(cursor: str | None) -> Any:
         return part(client.graphql("graphql", CYCLES, team=team, cursor=cursor), "cycles")
@@ -175,15 +175,15 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
 
     for sprint in reading.sprints(sprint_of, each_row(cursor_pages(cycles), gaps)):
         if isinstance(sprint, TrackedSprint):
-            seen.add(sprint.external_id)
+            seen[sprint.external_id] = sprint
         yield sprint
     for line, row in enumerate(each_row(cursor_pages(issues), gaps), start=1):
         history = _history(client, row, gaps)
         for sprint in sprints_in(row, history):
             if isinstance(sprint, Gap):
                 yield sprint
-            elif sprint.external_id not in seen:
-                seen.add(sprint.external_id)
+            elif sprint.tells_more_than(seen.get(sprint.external_id)):
+                seen[sprint.external_id] = sprint
                 yield sprint
         issue = read_issue(line, row, history)
         yield issue

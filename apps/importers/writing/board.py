@@ -105,14 +105,14 @@ class TrackedBoard:
         hold_sprints(self._traces, self._project)
 
     def _differs(self, sprint: Sprint, told: TrackedSprint) -> bool:
-        values = self._values(told)
+        values = self._values(told, sprint)
         return any(getattr(sprint, name) != values[name] for name in SPRINT_FIELDS)
 
     def take(self, told: TrackedSprint) -> None:
         """Insert a sprint, or take over what the tracker now says of it."""
-        values = self._values(told)
         sprint = self._sprints.get(told.external_id)
         if sprint is None or not Sprint.objects.filter(pk=sprint.pk).exists():
+            values = self._values(told, None)
             sprint = Sprint(project=self._project, source=self._source, external_id=told.external_id, **values)
             sprint.created_at = told.started_at or self._now
             sprint.save(force_insert=True)
@@ -120,16 +120,19 @@ class TrackedBoard:
             self._traces.made(Sprint, sprint.pk)
             self._report.sprints_added += 1
         else:
-            self._update(sprint, values)
+            self._update(sprint, told)
 
-    def _update(self, sprint: Sprint, told: dict[str, Any]) -> None:
-        self._closing.pop(sprint.pk, None)
-        if not ends_otherwise(sprint, **_end(told)) and _kept(sprint, told) == _present(sprint):
+    def _update(self, sprint: Sprint, said: TrackedSprint) -> None:
+        told = self._values(said, sprint)
+        if not said.is_bare:
+            self._closing.pop(sprint.pk, None)
+        if not _ends_otherwise(sprint, said, told) and _kept(sprint, told) == _present(sprint):
             return
         note_sprints(self._traces, [sprint.pk])
         # As it is by now: its last day or its team may have closed it since it was read.
         lock(sprint)
-        if ends_otherwise(sprint, **_end(told)):
+        told = self._values(said, sprint)
+        if _ends_otherwise(sprint, said, told):
             reopen(sprint)
         values = _kept(sprint, told)
         if (sprint.status, values["status"]) == (Sprint.Status.ACTIVE, Sprint.Status.COMPLETED):
@@ -157,7 +160,7 @@ class TrackedBoard:
     def sprint(self, external_id: str) -> Sprint | None:
         """A sprint by its id; one that the tracker names without ever telling of it is made with its id for a name."""
         if external_id and external_id not in self._sprints:
-            self.take(TrackedSprint(external_id=external_id, name=f"Sprint {external_id}"[:LONGEST_LINE]))
+            self.take(TrackedSprint(external_id=external_id, name="", is_only_named=True))
         return self._sprints.get(external_id)
 
     def unrecorded(self, external_ids: set[str]) -> None:
@@ -166,21 +169,35 @@ class TrackedBoard:
         self._traces.before(rows.filter(scope_is_recorded=True))
         rows.update(scope_is_recorded=False)
 
-    def _values(self, told: TrackedSprint) -> dict[str, Any]:
+    def _values(self, told: TrackedSprint, known: Sprint | None) -> dict[str, Any]:
+        """What a sprint is, by what is told of it; of what nothing is said stays what is known."""
+        if known is None:
+            return self._life(told, None) | {"name": told.name or f"Sprint {told.external_id}"[:LONGEST_LINE]}
+        if told.is_only_named:
+            return _present(known)
+        life = _present(known) if told.is_bare else self._life(told, known)
+        return life | {"name": told.name or known.name, "goal": known.goal if told.goal is None else told.goal}
+
+    def _life(self, told: TrackedSprint, known: Sprint | None) -> dict[str, Any]:
         day_of = self._project.day_of
         start = told.starts_on or (day_of(told.starts_at) if told.starts_at else None)
         end = told.ends_on or (day_of(told.ends_at) if told.ends_at else None)
+        if known is not None and not told.has_dates and told.state != Sprint.Status.PLANNED:
+            # What has begun had dates, even where only its state or its end is told.
+            start, end = known.start_date, known.end_date
         status = told.state or _status(told.completed_at, start, end, day_of(self._now))
+        began_at, ended_at = told.started_at, told.completed_at
+        if known is not None and status != Sprint.Status.PLANNED:
+            began_at, ended_at = began_at or known.started_at, ended_at or known.completed_at
         return {
-            "name": told.name,
-            "goal": told.goal,
+            "goal": told.goal or "",
             "status": status,
             "start_date": start,
             # A plan that ends before it begins is none.
             "end_date": end if start is None or end is None or end >= start else None,
-            "started_at": told.started_at,
+            "started_at": began_at,
             # The end of what goes on is one that was taken back, or a plan.
-            "completed_at": told.completed_at if status == Sprint.Status.COMPLETED else None,
+            "completed_at": ended_at if status == Sprint.Status.COMPLETED else None,
         }
 
 
@@ -192,15 +209,22 @@ def _present(sprint: Sprint) -> dict[str, Any]:
     return {name: getattr(sprint, name) for name in SPRINT_FIELDS}
 
 
-def _end(told: dict[str, Any]) -> dict[str, Any]:
-    return {name: told[name] for name in ("status", "end_date", "completed_at")}
+def _ends_otherwise(sprint: Sprint, said: TrackedSprint, told: dict[str, Any]) -> bool:
+    end = {name: told[name] for name in ("status", "end_date", "completed_at")}
+    return not said.is_bare and ends_otherwise(sprint, **end)
 
 
 def _kept(sprint: Sprint, told: dict[str, Any]) -> dict[str, Any]:
     """What is told, but for that in which a source has no say: that a sprint runs which its last day or team closed."""
     if is_closed_here(sprint):
-        return told | {name: getattr(sprint, name) for name in SPRINT_FIELDS if name in LIFE}
+        return told | {name: getattr(sprint, name) for name in SPRINT_FIELDS if name in LIFE} | _unknown(sprint, told)
     return told | {"status": sprint.status} if is_closed_by_plan(sprint) else told
+
+
+def _unknown(sprint: Sprint, told: dict[str, Any]) -> dict[str, Any]:
+    """The dates of one that has none at all: an end says nothing of them."""
+    dates = ("start_date", "end_date")
+    return {} if any(getattr(sprint, name) for name in dates) else {name: told[name] for name in dates}
 
 
 def _status(completed_at: datetime | None, start: date | None, end: date | None, today: date) -> str:

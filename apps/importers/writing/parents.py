@@ -36,16 +36,15 @@ class Parents:
         self.refused: list[tuple[str, str]] = []
 
     def learn(self, batch: Sequence[ImportedIssue]) -> None:
-        """Remember the parents of a batch; without such a column nothing is said of any."""
-        if self._is_told:
-            self._parent_of |= {record.external_id: record.parent for record in batch}
+        """Remember the parents of a batch; without such a column nothing is said of those that have none."""
+        self._parent_of |= {record.external_id: record.parent for record in batch if self._is_told or record.parent}
 
     def tie(self, *, levels_are_told: bool = False) -> Iterator[list[Touch]]:
         """Set the parents that differ, and tell the levels that the tree shows where the source does not.
 
         Step by step, each when it is asked for, in a transaction: what it did to issues.
         """
-        if not self._is_told:
+        if not (self._is_told or self._parent_of):
             return
         issues = Issue.objects.filter(project=self._project).order_by()
         # One without a key is nobody's parent by its key.

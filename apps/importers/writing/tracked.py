@@ -57,7 +57,7 @@ class TrackedWriter:
         self.team = Team(project, now=self._now, traces=self.traces)
         self.board = TrackedBoard(project, source, now, report, self.traces)
         self._ties = Ties(
-            Parents(project, {"parent"}, source, self.traces), Links(project, source, self._now, self.traces), report
+            Parents(project, self._told, source, self.traces), Links(project, source, self._now, self.traces), report
         )
         self._identities = Identities(project, source, may_repeat=True)
         self._told_sprints: list[TrackedSprint] = []
@@ -120,7 +120,7 @@ class TrackedWriter:
 
     # --- Issues ----------------------------------------------------------------------------------------------------
     def _touched(self, record: TrackedIssue, issue: Issue | None) -> Touch:
-        values = self._values(record)
+        values = self._values(record, issue)
         if record.created_at is None:
             # A line of a file that has the field in others: what is known stays.
             values.pop("created_at", None)
@@ -132,7 +132,7 @@ class TrackedWriter:
             setattr(issue, name, values[name])
         return Touch(issue, before)
 
-    def _values(self, record: TrackedIssue) -> dict[str, Any]:
+    def _values(self, record: TrackedIssue, issue: Issue | None) -> dict[str, Any]:
         """Attribute of `Issue` → what the tracker says; what it knows nothing of is not there."""
         said: dict[str, Any] = {name: getattr(record, name) for name in PLAIN_FIELDS}
         said |= readable_texts(record)
@@ -141,15 +141,19 @@ class TrackedWriter:
             "reporter_id": self._pk(record.reporter),
         }
         values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._told}
-        sprint = self.board.sprint(record.sprint_id)
+        if record.sprint_id or "sprint" in self._told:
+            sprint = self.board.sprint(record.sprint_id)
+            values["sprint_id"] = sprint.pk if sprint else None
+        # Without any, only what is new gets a type and a status of ours.
+        if issue is None or record.issue_type or "issue_type" in self._told:
+            values["issue_type_id"] = self.board.type_of(record).pk
+        if issue is None or record.status or "status" in self._told:
+            values["status_id"] = self.board.status(Stage(record.status, record.status_category)).pk
+            values["last_moved_at"] = _last_move(record)
+            values |= {name: getattr(record, name) for name in TIMES}
         return values | {
             "external_id": record.external_id,
             **({"source_id": record.source_id} if record.source_id else {}),
-            "issue_type_id": self.board.type_of(record).pk,
-            "status_id": self.board.status(Stage(record.status, record.status_category)).pk,
-            "sprint_id": sprint.pk if sprint else None,
-            "last_moved_at": _last_move(record),
-            **{name: getattr(record, name) for name in TIMES},
         }
 
     def _pk(self, person: Person | None) -> UUID | None:

@@ -28,6 +28,7 @@ from apps.importers.writing.traces import Traces
 from apps.projects import services, tasks
 from apps.projects.history.snapshots import freeze
 from apps.projects.models import Sprint, SprintSnapshot
+from apps.projects.selectors import present_state, project_revision
 from apps.projects.sprint_ends import close_ended_sprints
 from apps.projects.tests.factories import ProjectFactory, SprintFactory
 
@@ -178,7 +179,7 @@ def test_what_its_team_closed_here_stays_as_it_was_whatever_goes_on_elsewhere(pr
     before = books(project)
 
     sync(project, sprint(goal="Another"), on=7)
-    sync(project, sprint("completed", completed=9, ends=12), on=10)
+    sync(project, sprint("completed", completed=9, ends=12, goal=""), on=10)
 
     assert books(project) == before == ("completed", at(5), (at(5), 0.0))
     assert (seven(project).goal, seven(project).end_date) == ("", at(13).date())
@@ -204,6 +205,26 @@ def test_an_import_that_closed_it_once_more_is_taken_back_to_the_books_of_before
 
     assert runs.undo(ImportRun.objects.get(pk=second.pk)) == 0
     assert everything() == before
+
+
+def test_books_that_are_closed_anew_are_another_state(project, monkeypatch):
+    """Whoever looks between the last batch and the books tells of the old ones: nobody remembers that afterwards."""
+    sync(project, sprint(ends=4), on=3)
+    assert close_ended_sprints(now=at(6)) == 1
+    meanwhile, close = [], TrackedBoard.close_sprints
+
+    def states():
+        return project_revision(project), present_state(project.pk, now=at(9)).rest
+
+    def looked_at(board, touched):
+        meanwhile.extend(states())
+        return close(board, touched)
+
+    monkeypatch.setattr(TrackedBoard, "close_sprints", looked_at)
+    sync(project, sprint(ends=4), on=8, done=3)
+
+    assert books(project) == ("completed", None, (at(8), 5.0))
+    assert not set(meanwhile) & set(states())
 
 
 class TestMeanwhile:
