@@ -6,6 +6,7 @@ of life; the next minute takes it up again, which changes nothing of what is the
 
 import json
 import logging
+import random
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -239,7 +240,7 @@ def _write_back(connection: Connection, now: datetime, *, is_last: bool = False)
     report, ended_by = WriteReport(), "workers_died" if is_last else ""
     try:
         if not is_last:
-            write_all(connection, now=now, report=report)
+            write_all(connection, now=now, report=report, rng=random.Random())  # noqa: S311 - an order
     except ApplicationError as error:
         # What the tracker said may name people: its kind is enough to begin with.
         ended_by = error.code

@@ -305,8 +305,11 @@ def _is_ours(write_back: WriteBack, name: Named) -> bool:
     return Issue.objects.filter(same, project=write_back.project_id, source=write_back.connected.source).exists()
 
 
-def write_all(connection: Connection, *, now: datetime, report: WriteReport) -> None:
-    """After an import: everything that is switched on, while its connection is in use and there is time."""
+def write_all(connection: Connection, *, now: datetime, report: WriteReport, rng: random.Random) -> None:
+    """After an import: everything that is switched on, while its connection is in use and there is time.
+
+    What is left alone and refused each time keeps no other from its turn: `rng` says whose comes first.
+    """
     switched_on = connection.write_backs.filter(is_active=True)
     budget, ends_at = Budget(wait_seconds=WAITS_AFTER_IMPORT_SECONDS), time.monotonic() + AFTER_IMPORT_SECONDS
     for pk in list(switched_on.values_list("pk", flat=True)):
@@ -315,8 +318,7 @@ def write_all(connection: Connection, *, now: datetime, report: WriteReport) -> 
         write_back = switched_on.select_related("connection__project").filter(pk=pk).first()
         if write_back is not None and since and since.is_used:
             steps = steps_of(write_back, now=now)
-            # What is left alone and refused each time keeps no other from its turn.
-            random.shuffle(steps)
+            rng.shuffle(steps)
             carry_out(write_back, steps, now=now, since=since, report=report, budget=budget, ends_at=ends_at)
 
 

@@ -3,6 +3,7 @@
 import base64
 from contextlib import contextmanager
 from datetime import timedelta
+from random import Random
 
 import pytest
 
@@ -344,5 +345,5 @@ def test_only_what_is_switched_on_is_written(connection, now, monkeypatch):
             project=connection.project, place=connection.place, connection=connection, figure=figure, label="ml:",
             is_active=is_active,
         )  # fmt: skip
-    write_back.write_all(connection, now=now, report=write_back.WriteReport())
+    write_back.write_all(connection, now=now, report=write_back.WriteReport(), rng=Random(1))
     assert written == ["forecast_date"]

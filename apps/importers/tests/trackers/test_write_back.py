@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from io import StringIO
+from random import Random
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -205,7 +206,7 @@ def test_what_is_changed_while_figures_are_written_ends_that_with_the_next_issue
 
     monkeypatch.setattr(write_back, "_written", and_then)
     with pytest.raises(Conflict, match="was changed meanwhile"):
-        write_all(linked, now=now, report=WriteReport())
+        write_all(linked, now=now, report=WriteReport(), rng=Random(1))
 
     assert len(site.changes) == 1
 
@@ -226,7 +227,7 @@ def test_what_is_changed_while_figures_are_worked_out_keeps_all_of_them_from_bei
 
     monkeypatch.setitem(write_back.FIGURES, "hours", figures)
     with pytest.raises(Conflict, match="was changed meanwhile"):
-        write_all(linked, now=now, report=WriteReport())
+        write_all(linked, now=now, report=WriteReport(), rng=Random(1))
 
     assert site.changes == []
 
@@ -240,7 +241,7 @@ def test_what_a_connection_that_is_off_or_that_nobody_leads_would_write_is_not_b
 
     for change in ("connection off", "its maker leads no more"):
         CHANGED[change]()
-        write_all(linked, now=now, report=WriteReport())
+        write_all(linked, now=now, report=WriteReport(), rng=Random(1))
         Connection.objects.update(is_active=True)
 
     assert site.changes == []
