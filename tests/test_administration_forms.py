@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, UserFactory
+from apps.ml.services.upkeep.installation import note_started_workers
 from apps.projects.admin import IssueAdmin
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
@@ -141,6 +142,7 @@ def test_the_words_are_those_of_the_endpoint(client, superuser, form_of, name, v
 
 
 def test_what_a_service_refuses_is_told_on_the_page(client, form_of, monkeypatch):
+    note_started_workers()
     form = form_of("projects.Issue")
     save_form = IssueAdmin.save_form
 

@@ -13,6 +13,7 @@ from apps.ml.admin import table_of
 from apps.ml.models import AnomalyDetection, MLModel, TrainingRun
 from apps.ml.services import ModelTrainer
 from apps.ml.services.models.registry import activate
+from apps.ml.services.upkeep.installation import note_started_workers
 from apps.ml.storage import get_object_store
 from apps.ml.tests.factories import AnomalyDetectionFactory, MLModelFactory, PredictionHistoryFactory
 from apps.projects.tests.factories import ProjectFactory
@@ -47,6 +48,11 @@ def superuser(client):
     user = UserFactory(is_staff=True, is_superuser=True)
     assert client.login(username=user.email, password=PASSWORD)
     return user
+
+
+@pytest.fixture(autouse=True)
+def _workers_are_there(db):
+    note_started_workers()
 
 
 def do(client, address, action, *rows):

@@ -174,8 +174,8 @@ def test_a_description_of_any_usual_length_is_read_up_to_its_first_part(client, 
 def test_the_number_of_queries_of_a_warm_request_is_constant(client, team, trained, django_assert_num_queries):
     client.post(EFFORT, ask(team))
 
-    # The history row: who asks about which project is remembered, and the index knows the titles.
-    with django_assert_num_queries(1 + ENTERING):
+    # What similar issues are called by now, and the history row: who asks about which project is remembered.
+    with django_assert_num_queries(2 + ENTERING):
         client.post(EFFORT, ask(team))
 
 
