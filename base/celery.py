@@ -195,6 +195,8 @@ app = Celery("base")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = CELERY_BEAT_SCHEDULE
 app.conf.beat_scheduler = "base.beat:SteadyScheduler"
+# A broker may be away for a night; after a hundred tries, some 46 minutes, a worker would end.
+app.conf.broker_connection_max_retries = None
 app.conf.task_acks_late = True
 # What kills its worker would kill the next. Trainings and imports count their attempts and are given on; the clock asks
 # for all else again.

@@ -53,6 +53,10 @@ def test_what_may_take_minutes_waits_in_no_queue_of_what_is_due_every_minute():
         assert routes[f"apps.{name}"] == {"queue": "long"}
 
 
+def test_a_worker_looks_for_its_broker_however_long_that_is_away():
+    assert current_app.conf.broker_connection_max_retries is None
+
+
 def test_a_message_outlives_a_worker_that_is_killed():
     assert tasks.train_model.acks_late
     assert tasks.train_model.reject_on_worker_lost
