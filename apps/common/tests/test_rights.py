@@ -116,6 +116,9 @@ def test_the_home_of_an_account_of_the_services_own_is_its_folder(
 
     keep_private(tmp_path)
 
+    assert rights(tmp_path) == 0o700
+    assert {each.name for each in tmp_path.iterdir()} == {".bashrc", "static", "models"}
+
 
 def test_a_site_with_static_files_of_its_own_is_no_installation(tmp_path: Path) -> None:
     (tmp_path / "site" / "static").mkdir(parents=True)

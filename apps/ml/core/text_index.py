@@ -145,10 +145,6 @@ class TextIndex:
         key, _, title = self.names[row].partition(_BETWEEN)
         return key, title
 
-    def names_of(self, issue_ids: Collection[str]) -> dict[str, tuple[str, str]]:
-        """Key and title by id, of those issues that are here."""
-        return {self.issue_id(row): self.name(row) for row in self._rows_of(issue_ids).tolist()}
-
     def row_of(self, issue_id: str) -> int | None:
         """The row of an issue; None where it is not here."""
         return next(iter(self._rows_of([issue_id]).tolist()), None)

@@ -1,7 +1,6 @@
-"""Folders of settings: those that cannot be one of this installation are errors, what others see there a warning."""
+"""Folders of settings: those that cannot be one of this installation are errors, one we cannot write to a warning."""
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def folders_can_be_ours(**_: Any) -> list[CheckMessage]:
 
 
 @register(SETTINGS, deploy=True)
-def folders_are_ours_alone(**_: Any) -> list[CheckMessage]:
+def folders_can_be_written(**_: Any) -> list[CheckMessage]:
     return [Warning(text, hint=hint, id="common.W008") for text, hint in _odd_folders()]
 
 
@@ -41,25 +40,10 @@ def _odd_folders() -> Iterator[tuple[str, str]]:
         there = _nearest(Path(getattr(settings, name)))
         if _is_used(name) and there.is_dir() and not os.access(there, os.R_OK | os.W_OK | os.X_OK):
             yield f"{name}: this user cannot read and write in {there}.", "Give the folder to who runs the service."
-    store = Path(settings.MODEL_STORE_DIR)
-    if _is_used("MODEL_STORE_DIR") and _is_open(store):
-        yield (
-            f"MODEL_STORE_DIR {store} can be read by everybody on this machine, and training sets tell of a team.",
-            f"chmod o-rwx {store}",
-        )
 
 
 def _is_used(name: str) -> bool:
     return name != "MODEL_STORE_DIR" or not settings.AWS_STORAGE_BUCKET_NAME
-
-
-def _is_open(path: Path) -> bool:
-    """Whether others get there, and in; what another owns, such as a mounted volume, is not ours to close."""
-    try:
-        found = [each.stat() for each in (path, *path.parents)]
-    except OSError:
-        return False
-    return found[0].st_uid == os.geteuid() and all(each.st_mode & stat.S_IXOTH for each in found)
 
 
 def _nearest(path: Path) -> Path:
