@@ -1,6 +1,6 @@
 """What stays of an erasure: that there was one, of whom no more can be read from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from django.db import models
@@ -31,6 +31,9 @@ class ErasureRecord(UUIDModel):
 
     #: By place, how often the name stays: where the person never was, or a thing is called so. Likewise.
     left: Mapping[str, int] = MappingProxyType({})
+
+    #: Keys of objects that another installation wrote and keeps, with leave (`--others-keep`). Likewise.
+    others_keep: Sequence[str] = ()
 
     class Meta:
         ordering = ["-erased_at"]

@@ -33,11 +33,13 @@ def told_erased(record: ErasureRecord, *, as_text: bool) -> str:
                 "record": record.pk,
                 "left": dict(record.left),
                 "not_searched": dict(record.not_searched),
+                "others_keep": list(record.others_keep),
             }
         )
     skipped = [f"Not searched: {key}: {why}" for key, why in sorted(record.not_searched.items())]
-    found = "In all else the search" if skipped else "The search"
-    told = [*_lines(record.counts), *_told_left(record.left), *skipped]
+    kept = [f"Another installation keeps, and holds it: {key}" for key in record.others_keep]
+    found = "In all else the search" if skipped or kept else "The search"
+    told = [*_lines(record.counts), *_told_left(record.left), *skipped, *kept]
     return "\n".join([*told, f"Erased. {found} finds nothing any more. Record: {record.pk}"])
 
 

@@ -51,6 +51,14 @@ class ErasureIncomplete(ApplicationError):
 class HeldByOthers(ErasureIncomplete):
     """Nothing of ours holds it any more."""
 
+    def __init__(self, keys: Collection[str]) -> None:
+        self.keys = sorted(keys)
+        super().__init__(
+            f"Nothing of ours holds it any more. What another installation wrote holds it too: "
+            f"{', '.join(self.keys)}. Erase there as well; where one runs no more, first make its objects this "
+            f"one's: ./run manage verify_ml_models --take-over INSTALLATION. Where it may keep them: --others-keep."
+        )
+
 
 class SealLost(ApplicationError):
     """No key opens what an erasure that broke off still has to look for."""
@@ -293,22 +301,24 @@ def prove(kind: str, sought: Sequence[Sought], stored: Stored, kept: Collection[
     if left or ours:
         raise ErasureIncomplete(f"It is still in: {', '.join([*left, *sorted(ours)])}.")
     if others := stored.found | {*kept}:
-        raise HeldByOthers(
-            f"Nothing of ours holds it any more. What another installation wrote holds it too: "
-            f"{', '.join(sorted(others))}. Erase there as well; where one runs no more, first make its objects this "
-            f"one's: ./run manage verify_ml_models --take-over INSTALLATION. Where it may keep them: --others-keep."
-        )
+        raise HeldByOthers(others)
 
 
 def is_concluded(rest: Unfinished, sought: Sequence[Sought], stored: Stored, *, others_keep: bool) -> bool:
-    """Prove it, and sign unless more is to be looked for by now; raises `ErasureIncomplete`."""
-    had_to_go = {*rest.dropped.kept}
+    """Prove it, and sign unless more is to be looked for by now; raises `ErasureIncomplete`.
+
+    What others may keep is told in the record that is returned, and is no fault.
+    """
+    had_to_go, others = {*rest.dropped.kept}, list[str]()
     # They may have gone there, or become ours.
     kept = remove_objects(had_to_go) if had_to_go else set()
     try:
         prove(rest.record.kind, sought, stored, kept)
-    except HeldByOthers:
-        if others_keep and not rest.conclude(sought, had_to_go):
-            return False
-        raise
-    return rest.conclude(sought, had_to_go)
+    except HeldByOthers as error:
+        if not others_keep:
+            raise
+        others = error.keys
+    is_all = rest.conclude(sought, had_to_go)
+    # By now it is another row.
+    rest.record.others_keep = others
+    return is_all
