@@ -1,6 +1,7 @@
 """The Celery app and its schedule."""
 
 import contextlib
+import functools
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from celery.exceptions import SecurityWarning
 from celery.schedules import crontab
 from celery.signals import (
     beat_embedded_init,
+    beat_init,
     import_modules,
     worker_init,
     worker_process_init,
@@ -145,7 +147,14 @@ def _share_metrics(**_: Any) -> None:
 
 
 @worker_init.connect
+@beat_init.connect
 def _refuse_slips(**_: Any) -> None:
+    _refuse_them_once()
+
+
+@functools.cache
+def _refuse_them_once() -> None:
+    """The beat within a worker is forked from it, and need not tell the same again."""
     from apps.common.operations.slips import refuse_slips  # noqa: PLC0415 - the apps are ready only now
 
     refuse_slips()

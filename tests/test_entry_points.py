@@ -100,6 +100,14 @@ def test_a_slip_stops_the_start_before_anything_is_prepared(tmp_path: Path):
     assert not (tmp_path / "var" / "models").exists()
 
 
+def test_a_slip_stops_a_schedule_of_its_own(tmp_path: Path):
+    """It would send to a place that the workers do not read from, without a word."""
+    done = call("./run", "beat", var_dir=tmp_path / "var", CELERY_BROKER_URL="redis//broker:6379")
+
+    assert done.returncode == 1
+    assert "settings: CELERY_BROKER_URL" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_metrics_that_cannot_be_written_are_one_clear_line(command: str, tmp_path: Path):
     (tmp_path / "file").touch()
