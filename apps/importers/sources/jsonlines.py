@@ -6,7 +6,7 @@ A mapping says where each field stands in a line and what its statuses mean:
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from itertools import islice
@@ -47,6 +47,10 @@ TOLD = frozenset({
     "issue_type", "priority", "component", "labels",
 })  # fmt: skip
 ENDS = ("resolved_at", "dropped_at")
+#: Moment → how far an issue is that has it, the last first.
+_REACHED = {"dropped_at": "dropped", "resolved_at": "done", "started_at": "in_progress"}
+#: Each of these tells how far an issue is, also where no status is named.
+_TELLING_STATUS = frozenset({"status", "status_category", *_REACHED})
 
 
 def is_called_so(name: str) -> bool:
@@ -127,9 +131,12 @@ def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
                     if _is_sprint(row):
                         continue
                     found |= {name for name, place in mapping.paths.items() if part(row, *place) is not None}
+                    changes = rows(part(row, *mapping.paths["changes"]))
+                    found |= {"status" for change in changes if part(change, "field") == "status"}
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
-    return frozenset(found | ({"sprint"} if "sprint_id" in found else set()))
+    more = {"sprint"} if "sprint_id" in found else set()
+    return frozenset(found | more | ({"status"} if found & _TELLING_STATUS else set()))
 
 
 def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
@@ -182,8 +189,8 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     said["external_id"] = said["external_id"] or part(row, "key")
     if not said["external_id"]:
         raise BadValue("the line has no id: name it 'id' or 'key'")
-    name = reading.fitting(said["status"], reading.LONGEST_NAME)
-    status = Stage(name, _category(name, said["status_category"], mapping))
+    changes = in_order(_change(each, mapping) for each in rows(said["changes"]))
+    status = _status(said, changes, mapping)
     values: dict[str, Any] = {field: _value(field, said[field], mapping) for field in TOLD - {"status", "sprint"}}
     level = said["level"]
     times = {field: reading.moment(said[field]) for field in ("created_at", "started_at", *ENDS)}
@@ -200,9 +207,9 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
         blocks=_keys(said["blocks"]),
         level=level if isinstance(level, int) and not isinstance(level, bool) else None,
         due_date=reading.day(said["due_date"]),
-        changes=in_order(_change(each, mapping) for each in rows(said["changes"])),
+        changes=changes,
         recorded=frozenset(str(each) for each in rows(said["recorded"])) & TOLD,
-        **(values | times | {"title": values["title"] or str(said["external_id"])}),
+        **(values | times),
     )
     return with_life(issue)
 
@@ -210,6 +217,17 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
 def _keys(said: Any) -> tuple[str, ...] | None:
     """Linked issues; a line without such a list says nothing of them."""
     return tuple(str(each)[:200] for each in rows(said)) if said is not None else None
+
+
+def _status(said: Mapping[str, Any], changes: Sequence[Change], mapping: Shape) -> Stage:
+    """The status of a line; where none is told, what its last change or its moments say."""
+    name, category = reading.fitting(said["status"], reading.LONGEST_NAME), said["status_category"]
+    if not (name or category):
+        for change in reversed(changes):
+            if change.field == "status" and isinstance(change.new, Stage):
+                return change.new
+        category = next((_REACHED[each] for each in _REACHED if reading.moment(said[each])), None)
+    return Stage(name, _category(name, category, mapping))
 
 
 def _category(name: str, said: Any, mapping: Shape) -> str:

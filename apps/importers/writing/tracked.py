@@ -121,6 +121,9 @@ class TrackedWriter:
     # --- Issues ----------------------------------------------------------------------------------------------------
     def _touched(self, record: TrackedIssue, issue: Issue | None) -> Touch:
         values = self._values(record, issue)
+        if issue is not None and not record.title:
+            # The id stands for the title of what is new alone.
+            values.pop("title", None)
         if record.created_at is None:
             # A line of a file that has the field in others: what is known stays.
             values.pop("created_at", None)

@@ -6,8 +6,9 @@ stays.
 """
 
 import logging
+import random
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -38,8 +39,9 @@ REMOVED_AFTER = timedelta(days=7)
 #: row has read before the erasure, and stored after its last search. It goes with the next sweep.
 AROUND_AN_ERASURE = timedelta(days=1)
 
-#: Removals that fail in a round before the store is taken for one that cannot be used.
-MOST_REFUSED = 3
+#: Steps that fail in a row before the store is taken for one that cannot be used. A few objects may be refused for a
+#: reason of their own (rights of one folder, a retention); of half a store so many come in a row once in a million.
+MOST_REFUSED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,10 @@ def sweep_store(*, now: datetime) -> int:
         remove_unwritten(now=now)
     store = get_object_store()
     listing, known = Listing.of(store), known_keys() | index_keys()
-    _mark_unmarked(store, listing, known)
+    # Not by itself: who does not know its own name removes nothing.
+    us = this_installation()
+    with by_itself("sweep_model_store", _mark_unmarked):
+        _mark_unmarked(store, us, listing, known)
     with by_itself("sweep_model_store", _remove_bare_marks):
         _remove_bare_marks(store, listing, now=now)
     judged = installation().gaps
@@ -144,7 +149,9 @@ def sweep_store(*, now: datetime) -> int:
     )
     forget_gaps(judged, until=now - MIN_ORPHAN_AGE - CLOCKS_DIFFER)
     due = StrayObject.objects.filter(is_newer=False, seen_at__lte=now - REMOVED_AFTER).values_list("key", flat=True)
-    removed = remove([*due, *_written_around_an_erasure(found.values())])
+    # In another order each night: what is refused for ever does not always come first.
+    to_go = sorted({*due, *_written_around_an_erasure(found.values())})
+    removed = remove(random.Random(now.toordinal()).sample(to_go, len(to_go)))
     StrayObject.objects.filter(key__in=removed).delete()
     return len(removed)
 
@@ -166,44 +173,57 @@ def remove(keys: Collection[str]) -> list[str]:
     Raises
     ------
     StorageError
-        If the store refused any, when the others are gone; it is not asked for more than `MOST_REFUSED`.
+        If the store refused any, when the others are gone.
     """
     store, ours, removed = get_object_store(), our_names(), list[str]()
-    refused = list[StorageError]()
-    for key in keys:
+
+    def take(key: str) -> None:
         if _has_row(key):
-            continue
+            return
         try:
-            removed += withdraw(store, ours, [key])
+            removed.extend(withdraw(store, ours, [key]))
         except KeyRefused:
             logger.warning("Orphan has a name that this service never writes, and stays key=%r", key)
-        except StorageError as error:
-            refused.append(error)
-            if len(refused) == MOST_REFUSED:
-                break
-    if removed:
-        logger.info("Orphans deleted objects=%d", len(removed))
-    if refused:
-        raise refused[0]
+
+    try:
+        _do_each(keys, take)
+    finally:
+        if removed:
+            logger.info("Orphans deleted objects=%d", len(removed))
     return removed
 
 
-def _mark_unmarked(store: ObjectStore, listing: Listing, known: Collection[str]) -> None:
+def _do_each(keys: Collection[str], do: Callable[[str], None]) -> None:
+    """What the store refuses of one stops no other, unless it refuses them all; it is raised at the end."""
+    refused, in_a_row = list[StorageError](), 0
+    for key in keys:
+        try:
+            do(key)
+            in_a_row = 0
+        except StorageError as error:
+            refused.append(error)
+            in_a_row += 1
+            if in_a_row == MOST_REFUSED:
+                break
+    if refused:
+        raise StorageError(f"The store refused {len(refused)} of {len(keys)} objects: {refused[0].message}")
+
+
+def _mark_unmarked(store: ObjectStore, us: object, listing: Listing, known: Collection[str]) -> None:
     """What rows name is ours, too: written before there were marks, or while the store took none.
 
     With the present name, whatever a predecessor has marked: a copy of this database has the same predecessors.
     """
-    us = this_installation()
     marks = listing.marks
-    mark(store, us, *(key for key in sorted(known) if key in listing.objects and str(us) not in marks.get(key, ())))
+    unmarked = [key for key in sorted(known) if key in listing.objects and str(us) not in marks.get(key, ())]
+    _do_each(unmarked, lambda key: mark(store, us, key))
 
 
 def _remove_bare_marks(store: ObjectStore, listing: Listing, *, now: datetime) -> None:
     """An upload that broke off has left them. By then no other writes under the same key, which has its day in it."""
     ours = our_names()
-    for found in listing.bare:
-        if now - found.modified_at >= REMOVED_AFTER and found.key.split("/")[1] in ours:
-            store.delete(found.key)
+    old = [found.key for found in listing.bare if now - found.modified_at >= REMOVED_AFTER]
+    _do_each([key for key in old if key.split("/")[1] in ours], store.delete)
 
 
 def _is_unknown_time(us: Installation, moment: datetime) -> bool:
