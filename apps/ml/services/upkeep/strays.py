@@ -151,7 +151,8 @@ def sweep_store(*, now: datetime) -> int:
     due = StrayObject.objects.filter(is_newer=False, seen_at__lte=now - REMOVED_AFTER).values_list("key", flat=True)
     # In another order each night: what is refused for ever does not always come first.
     to_go = sorted({*due, *_written_around_an_erasure(found.values())})
-    removed = remove(random.Random(now.toordinal()).sample(to_go, len(to_go)))
+    order = random.Random(now.toordinal())  # noqa: S311 - nothing secret
+    removed = remove(order.sample(to_go, len(to_go)))
     StrayObject.objects.filter(key__in=removed).delete()
     return len(removed)
 
