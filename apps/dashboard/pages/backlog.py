@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -163,7 +164,9 @@ def _listed(project: Project, asked: BacklogQuery, state: str) -> Sequence[UUID]
         found = estimates_of(project.id, issues_in_order(project.id, issue_ids))
         return [issue.id for issue, _ in _ordered(found, asked)]
 
-    return listed() if asked.search else remembered(state, f"backlog {asked}", listed)
+    # What somebody writes into an address, which may be a name, stays in no memory.
+    what = blake2b(repr(asked).encode(), digest_size=16).hexdigest()
+    return listed() if asked.search else remembered(state, f"backlog {what}", listed)
 
 
 def _ordered(found: Sequence[tuple[Issue, Estimate]], asked: BacklogQuery) -> Sequence[tuple[Issue, Estimate]]:

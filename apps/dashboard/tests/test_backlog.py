@@ -20,6 +20,7 @@ from apps.dashboard.tests.conftest import Team
 from apps.ml.models import PredictionHistory
 from apps.ml.services import RecommendationService
 from apps.ml.services.model_loader import ModelLoader
+from apps.ml.services.models.memory import memory_stats
 from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.similar.finished_work import FINISHED_WORK
 from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
@@ -233,3 +234,13 @@ def test_what_an_issue_waits_for_stands_beside_it_and_on_its_page(demo: Team, le
     assert f"blocked by {blocker.external_id}" in listed
     assert f"Blocks {issue.external_id}" in text_of(lead, f"/projects/DEMO/issues/{blocker.external_id}/")
     assert "HIDDEN-1" not in page + listed
+
+
+def test_what_is_typed_into_an_address_stays_in_no_memory(demo: Team, lead: Client) -> None:
+    """It may be a name, and erasures reach no memory's keys."""
+    for name in ("component", "type", "q", "lacking", "order"):
+        assert lead.get(BACKLOG, {name: "Annabel Smithson"}).status_code == 200
+
+    kept = repr(memory_stats()["cached_keys"])
+    assert "backlog" in kept
+    assert "Annabel" not in kept

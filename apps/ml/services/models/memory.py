@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -101,6 +102,15 @@ class Remembered(Generic[Value]):
     nbytes: int = 0
 
 
+#: What an entry takes beside its value and the letters of its key: its two objects, and its place in a table.
+_ENTRY_BYTES = 350
+
+
+def _bytes_with_key(key: str, nbytes: int) -> int:
+    """A key may be longer than what is kept under it, and small values are many."""
+    return nbytes + sys.getsizeof(key) + _ENTRY_BYTES
+
+
 #: What all memories of this process know of projects, in `ML_CACHE_MIB` together: the longest unused leaves first,
 #: whichever memory it is in. One value that is larger than that is kept alone.
 _OF_PROJECTS = BoundedCache[Remembered[Any]](size=lambda known: known.nbytes, keeps_last=True)
@@ -131,7 +141,7 @@ class StateMemory:
 
     def keep(self, key: str, told: Remembered[Any]) -> None:
         """Keep what was told; two that say the same at once do no harm."""
-        sized = replace(told, nbytes=bytes_of(told.value))
+        sized = replace(told, nbytes=_bytes_with_key(key, bytes_of(told.value)))
         _OF_PROJECTS.put(self._name + key, sized, now=time.monotonic(), most=settings.ML_CACHE_BYTES)
 
     def clear(self) -> None:
@@ -188,7 +198,7 @@ class ProjectMemory(Generic[Value]):
 
     def _keep(self, key: str, found: Remembered[Value], known: Remembered[Value] | None = None) -> Remembered[Value]:
         is_same = known is not None and known.value is found.value
-        nbytes = known.nbytes if known is not None and is_same else self._size(found.value)
+        nbytes = known.nbytes if known is not None and is_same else _bytes_with_key(key, self._size(found.value))
         # Of what says when it was asked for that counts: it may have taken long to make.
         checked_at = found.checked_at if found is not known and found.checked_at > -math.inf else self._clock()
         kept = replace(found, checked_at=checked_at, nbytes=nbytes)

@@ -1,12 +1,14 @@
 """Memory of a process: bounded, expiring, read by one thread at a time."""
 
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from apps.ml.core.size import bytes_of
+from apps.ml.services.models import memory
 from apps.ml.services.models.memory import BoundedCache, MemoryRenewedAside, ProjectMemory, Remembered, StateMemory
 
 
@@ -116,7 +118,7 @@ def test_threads_that_ask_at_once_read_once():
 
 
 def test_memories_share_their_bytes_and_the_longest_unused_leaves_whichever_it_is_in(settings):
-    settings.ML_CACHE_BYTES = 250
+    settings.ML_CACHE_BYTES = 25_000
     asked = []
 
     def memory(name):
@@ -124,7 +126,7 @@ def test_memories_share_their_bytes_and_the_longest_unused_leaves_whichever_it_i
             asked.append((name, project_id))
             return Remembered(b"x" * 10)
 
-        return ProjectMemory(read, trusted_seconds=60.0, size=lambda _: 100)
+        return ProjectMemory(read, trusted_seconds=60.0, size=lambda _: 10_000)
 
     first, second = memory("first"), memory("second")
     try:
@@ -247,3 +249,35 @@ def test_the_size_of_a_value_is_that_of_its_parts_by_a_sample():
     assert bytes_of(np.zeros(1_000)) == 8_000
     assert 10_000 * 1_000 < bytes_of(rows) < 10_000 * 1_500
     assert bytes_of({"a": rows, "b": (None, 1.0, {2})}) > bytes_of(rows)
+
+
+def test_many_small_values_are_bounded_with_their_keys(settings, monkeypatch):
+    """A key may be longer than its value; else a bound of a mebibyte held gigabytes."""
+    own = BoundedCache[Remembered](size=lambda known: known.nbytes, keeps_last=True)
+    monkeypatch.setattr(memory, "_OF_PROJECTS", own)
+    settings.ML_CACHE_BYTES = 2**20
+    told = StateMemory()
+    tracemalloc.start()
+
+    for number in range(3_000):
+        told.told(f"{number} {'x' * 4_000}", tuple)
+
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1.1 * 2**20
+    assert own.stats(now=0.0)["total_cached"] > 200
+
+
+def test_small_values_under_short_keys_are_bounded_by_what_they_really_take(settings, monkeypatch):
+    own = BoundedCache[Remembered](size=lambda known: known.nbytes, keeps_last=True)
+    monkeypatch.setattr(memory, "_OF_PROJECTS", own)
+    settings.ML_CACHE_BYTES = 2**19
+    told = StateMemory()
+    tracemalloc.start()
+
+    for number in range(5_000):
+        told.told(str(number), lambda: 1.5)
+
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 1.2 * 2**19
