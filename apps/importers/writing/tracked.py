@@ -33,6 +33,12 @@ PLAIN_FIELDS = (
 )  # fmt: skip
 #: What statuses tell; where they are not recorded, the tracker's own times.
 TIMES = ("started_at", "resolved_at", "dropped_at")
+#: Moment → the statuses of which an issue that has it is, by what these mean.
+_OF_CATEGORIES = {
+    "started_at": ("in_progress", "done", "dropped"),
+    "resolved_at": ("done",),
+    "dropped_at": ("dropped",),
+}
 WRITTEN_FIELDS = (
     *PLAIN_FIELDS, *TIMES, "external_id", "source_id", "labels", "issue_type", "status", "assignee", "reporter",
     "sprint", "last_moved_at", "updated_at",
@@ -152,12 +158,21 @@ class TrackedWriter:
             values["issue_type_id"] = self.board.type_of(record).pk
         if issue is None or record.status or "status" in self._told:
             values["status_id"] = self.board.status(Stage(record.status, record.status_category)).pk
-            values["last_moved_at"] = _last_move(record)
-            values |= {name: getattr(record, name) for name in TIMES}
+            values |= self._times(record, issue, is_same=issue is not None and issue.status_id == values["status_id"])
         return values | {
             "external_id": record.external_id,
             **({"source_id": record.source_id} if record.source_id else {}),
         }
+
+    def _times(self, record: TrackedIssue, issue: Issue | None, *, is_same: bool) -> dict[str, datetime | None]:
+        """When it came this far: what is told, or else what is known and is of the status that it has now."""
+        times: dict[str, datetime | None] = {name: getattr(record, name) for name in TIMES}
+        times["last_moved_at"] = _last_move(record)
+        if issue is None or "status" in record.recorded:
+            return times
+        kept = {name for name, categories in _OF_CATEGORIES.items() if record.status_category in categories}
+        kept |= {"last_moved_at"} if is_same else set()
+        return times | {name: getattr(issue, name) for name in kept - self._told if times[name] is None}
 
     def _pk(self, person: Person | None) -> UUID | None:
         user = self.team.find(person) if person else None

@@ -100,3 +100,30 @@ def test_an_end_that_is_told_by_a_category_alone_has_its_moment():
 
     issue = Issue.objects.select_related("status").get()
     assert (issue.status.category, issue.resolved_at.day) == ("done", 5)
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "expected"),
+    [
+        ({"status": "Done", "started_at": 2, "resolved_at": 4}, {"status": "Done"}, (2, 4, None)),
+        ({"status": "Doing", "started_at": 2}, {"status": "Doing"}, (2, None, None)),
+        ({"status": "Doing", "started_at": 2}, {"status": "Done"}, (2, None, None)),
+        ({"status": "Done", "started_at": 2, "resolved_at": 4}, {"status": "Doing"}, (2, None, None)),
+        ({"status": "Done", "started_at": 2, "resolved_at": 4}, {"status": "To Do"}, (None, None, None)),
+        ({"status_category": "dropped", "dropped_at": 4}, {"status_category": "dropped"}, (None, None, 4)),
+        ({"status_category": "dropped", "dropped_at": 4}, {"status": "Done", "resolved_at": 5}, (None, 5, None)),
+    ],
+)
+def test_a_status_without_moments_keeps_those_that_are_known_and_are_of_it(known, said, expected):
+    def row(told):
+        moments = {name: f"2026-03-0{day}T10:00:00Z" for name, day in told.items() if name.endswith("_at")}
+        return FIRST | told | moments
+
+    project = ProjectFactory()
+    lines(project, row(known), on=5)
+
+    lines(project, row(said), on=6)
+
+    issue = Issue.objects.get()
+    days = [moment and moment.day for moment in (issue.started_at, issue.resolved_at, issue.dropped_at)]
+    assert tuple(days) == expected
