@@ -172,7 +172,7 @@ class TrackedWriter:
             return times
         kept = {name for name, categories in _OF_CATEGORIES.items() if record.status_category in categories}
         kept |= {"last_moved_at"} if is_same else set()
-        return times | {name: getattr(issue, name) for name in kept - self._told if times[name] is None}
+        return times | {name: getattr(issue, name) for name in kept.difference(self._told) if times[name] is None}
 
     def _pk(self, person: Person | None) -> UUID | None:
         user = self.team.find(person) if person else None
