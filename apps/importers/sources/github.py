@@ -6,16 +6,16 @@ with status 200; pull requests come among the issues.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.client import Client, HttpAnswer, TrackerRefused
+from apps.importers.sources.client import Client, NotThere, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
-from apps.importers.sources.paging import cursor_pages, each_row, linked_pages
+from apps.importers.sources.paging import cursor_pages, each_row, each_told, graphql, linked_pages, list_of
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
@@ -46,6 +46,11 @@ PROJECT_LEDGER = (
     Gap("what is changed in a project alone comes with the next full import", SPRINT_TOUCHES),
     Gap("changes of a status in Projects are not told since 24 September 2026 (reported of GitHub)", ("burndown",)),
 )  # fmt: skip
+NO_PROJECTS = Gap(
+    "the projects may not be read, or not whole: no iterations and sizes from there, and what was known stays",
+    (*SPRINT_TOUCHES, "velocity"),
+)
+NO_FIELDS = Gap("the organisation's issue fields may not be read: what was known stays", ("velocity",))
 #: Events that change what is read here, and what is kept of them.
 TOLD_BY = frozenset({"closed", "reopened", "labeled", "unlabeled", "assigned", "unassigned", "renamed"})
 KEPT = ("event", "created_at", "actor", "label", "assignee", "rename", "state_reason")
@@ -81,11 +86,6 @@ class Placed:
     #: The name of its column, and the moves between columns as events.
     column: str = ""
     moves: tuple[Mapping[str, Any], ...] = ()
-
-
-def is_limited(answer: HttpAnswer) -> bool:
-    """GraphQL tells of its limit with status 200."""
-    return answer.status == 200 and b'"RATE_LIMITED"' in answer.body[:2_000]
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------------
@@ -141,16 +141,22 @@ def person_of(row: Any) -> Person | None:
     return reading.person(name=part(row, "login"), account=part(row, "login"))
 
 
-def read_issue(line: int, row: Any, events: Sequence[Any], placed: Placed | None = None) -> TrackedIssue | RowError:
-    """One issue with its events and what a project says of it."""
+def read_issue(
+    line: int, row: Any, events: Sequence[Any], placed: Placed | None = None, untold: frozenset[str] = frozenset()
+) -> TrackedIssue | RowError:
+    """One issue with its events and what a project says of it; `untold` is what may not be read."""
     try:
-        return _issue(line, row, events, placed or Placed())
+        return replace(_issue(line, row, events, placed or Placed()), untold=untold)
     except BadValue as error:
-        return RowError(line, f"#{part(row, 'number')}", error.message)
+        return RowError(line, _key(row), error.message)
+
+
+def _key(row: Any) -> str:
+    return f"#{part(row, 'number')}"
 
 
 def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> TrackedIssue:
-    created_at, key = reading.moment(part(row, "created_at")), f"#{part(row, 'number')}"
+    created_at, key = reading.moment(part(row, "created_at")), _key(row)
     if not part(row, "id") or created_at is None:
         raise BadValue("the answer holds no id or time of creation")
     labels = _labels(row)
@@ -266,29 +272,31 @@ def _other_changes(story: Sequence[Any], row: Any, labels: reading.HeldLabels) -
 def pull(client: Client, repository: str, since: datetime | None) -> Iterator[Told]:
     """Everything of a repository, or what was touched since a moment."""
     yield from LEDGER
-    places: dict[str, Placed] = {}
-    yield from _projects(client, repository, places)
-    base, gaps = f"repos/{repository}", list[Gap]()
+    base, gaps, places = f"repos/{repository}", list[Gap](), dict[str, Placed]()
+    are_whole = yield from _projects(client, repository, places)
+    has_fields = yield from _has_issue_fields(client, repository)
     # All events in one list cost a hundredth of the requests; of a few issues each has its own.
     all_events = _events_of_all(client, base, gaps) if since is None else None
-    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked = {"state": "all", "per_page": PAGE, "sort": "created", "direction": "asc", "since": bound}
-    has_fields = _has_issue_fields(client, repository)
-    for line, row in enumerate(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), start=1):
-        if part(row, "pull_request"):
-            continue
-        number, placed = str(part(row, "number")), places.get(str(part(row, "id")), Placed())
+
+    def told_of(line: int, row: Any) -> Iterator[Told]:
+        number, placed = str(part(row, "number")), places.get(str(part(row, "id")))
+        untold = set[str]() if placed or are_whole else {"sprint", "story_points", "estimated_hours"}
         own = all_events.pop(number, []) if all_events is not None else _events_of(client, base, number, gaps)
         if has_fields:
-            placed = with_fields(placed, rows(client.get(f"{base}/issues/{number}/issue-field-values").data))
-        issue = read_issue(line, row, own, placed)
+            placed = with_fields(placed or Placed(), list_of(client.get(f"{base}/issues/{number}/issue-field-values")))
+        elif has_fields is None:
+            untold |= {"story_points", "estimated_hours"}
+        issue = read_issue(line, row, own, placed, frozenset(untold))
         if isinstance(issue, RowError):
             yield issue
-        else:
-            yield replace(issue, blocked_by=_blockers(client, base, row, gaps))
-            yield from gaps_in(issue)
-            if "status" not in issue.recorded:
-                yield Gap("when work began, or ended, is not told", ("cycle times", "burndown"), (issue.external_id,))
+            return
+        yield replace(issue, blocked_by=_blockers(client, base, row, gaps))
+        yield from gaps_in(issue)
+
+    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
+    asked = {"state": "all", "per_page": PAGE, "sort": "created", "direction": "asc", "since": bound}
+    found = each_row(linked_pages(client, f"{base}/issues", **asked), gaps)
+    yield from each_told((row for row in found if not part(row, "pull_request")), _key, told_of)
     yield from gaps
 
 
@@ -311,18 +319,24 @@ def _blockers(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str
     if not isinstance(count, int):
         return None
     path = f"{base}/issues/{part(row, 'number')}/dependencies/blocked_by"
-    found = each_row(linked_pages(client, path, per_page=PAGE), gaps) if count else ()
+    found = list(each_row(linked_pages(client, path, per_page=PAGE), gaps)) if count else []
+    if count and not found:
+        # It may be of what we may not see, and says nothing.
+        return None
     own = part(row, "repository_url")
     return tuple(f"#{part(each, 'number')}" for each in found if part(each, "repository_url") == own)
 
 
-def _has_issue_fields(client: Client, repository: str) -> bool:
-    """Whether the organisation has a field that is read here: else no issue is asked for its own."""
+def _has_issue_fields(client: Client, repository: str) -> Generator[Told, None, bool | None]:
+    """Whether the organisation has a field that is read here, else no issue is asked for its own; None if unknown."""
     try:
-        found = rows(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields").data)
-    except TrackerRefused:
+        found = list_of(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields"))
+    except NotThere:
         # A person's repository has none, and the preview may be off.
         return False
+    except TrackerRefused:
+        yield NO_FIELDS
+        return None
     return any(str(part(row, "name")).casefold() in (*SIZE_FIELDS, *HOUR_FIELDS) for row in found)
 
 
@@ -339,24 +353,33 @@ def _events_of(client: Client, base: str, number: str, gaps: list[Gap]) -> list[
     return list(each_row(linked_pages(client, f"{base}/issues/{number}/events", per_page=PAGE), gaps))
 
 
-def _projects(client: Client, repository: str, places: dict[str, Placed]) -> Iterator[Told]:
-    """Iterations of the repository's projects; fills in what they say of each issue."""
+def _projects(client: Client, repository: str, places: dict[str, Placed]) -> Generator[Told, None, bool]:
+    """Iterations of the repository's projects; fills in what they say of each issue. Whether all that they say is read.
+
+    What may not be read is null among the rest, or refused as a whole.
+    """
     owner, _, name = repository.partition("/")
     gaps: list[Gap] = []
+    are_whole = True
 
     def projects(cursor: str | None) -> Any:
-        data = client.graphql("graphql", PROJECTS, owner=owner, name=name, cursor=cursor)
-        return part(data, "repository", "projectsV2")
+        return graphql(client, PROJECTS, ("repository", "projectsV2"), owner=owner, name=name, cursor=cursor)
 
     def items(cursor: str | None) -> Any:
-        return part(client.graphql("graphql", ITEMS, project=part(project, "id"), cursor=cursor), "node", "items")
+        return graphql(client, ITEMS, ("node", "items"), project=part(project, "id"), cursor=cursor)
 
     try:
         for project in each_row(cursor_pages(projects), gaps):
             yield from PROJECT_LEDGER
             yield from iterations_of(rows(part(project, "fields", "nodes")))
-            found = each_row(cursor_pages(items), gaps)
-            places |= {str(key): placed_of(item) for item in found if (key := part(item, "content", "databaseId"))}
+            for item in each_row(cursor_pages(items), gaps) if project else ():
+                are_whole &= isinstance(part(item, "fieldValues", "nodes"), list)
+                if key := part(item, "content", "databaseId"):
+                    places[str(key)] = placed_of(item)
+            are_whole &= project is not None
     except TrackerRefused:
-        yield Gap("the projects may not be read: no iterations and sizes from them", (*SPRINT_TOUCHES, "velocity"))
+        are_whole = False
+    if not are_whole:
+        yield NO_PROJECTS
     yield from gaps
+    return are_whole

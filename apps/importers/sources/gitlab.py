@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.client import Client, TrackerRefused
+from apps.importers.sources.client import Client, NotThere, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
-from apps.importers.sources.paging import each_row, linked_pages
+from apps.importers.sources.paging import each_row, each_told, linked_pages
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
@@ -127,7 +127,8 @@ def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
     weight = reading.points(part(row, "weight"))
     closed_at = reading.moment(part(row, "closed_at"))
     past = reading.HeldLabels(labels)
-    changes = (*_status_changes(row, labels, story, status), *_weights(story), *_label_changes(past, story), *moves)
+    status_changes, is_whole = _status_changes(row, labels, story, status)
+    changes = (*status_changes, *_weights(story), *_label_changes(past, story), *moves)
     cut = frozenset({"labels"} if past.is_cut else ())
     issue = TrackedIssue(
         line=line,
@@ -152,7 +153,7 @@ def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
         dropped_at=closed_at if status.category == "dropped" else None,
         due_date=reading.day(part(row, "due_date")),
         changes=in_order(changes),
-        recorded=_recorded(row, story, place) - cut,
+        recorded=_recorded(row, story, place) - cut - (set() if is_whole else {"status"}),
         cut=cut,
     )
     return with_life(issue)
@@ -174,8 +175,9 @@ def _present(row: Any, labels: Sequence[str]) -> Stage:
     return reading.stage_in(labels) or OPEN
 
 
-def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stage) -> Iterator[Change]:
-    """What closing, reopening and labels of progress did; read backwards from what is true now."""
+def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stage) -> tuple[list[Change], bool]:
+    """What closing, reopening and labels of progress did, read backwards from what is true now; whether all is told."""
+    changes = []
     events = sorted((*story.of("state"), *story.of("label")), key=lambda each: str(part(each, "created_at")))
     held, is_closed, now = reading.HeldLabels(labels), part(row, "state") == "closed", present
     for event in reversed(events):
@@ -186,8 +188,10 @@ def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stag
             held.go_back(name, was_held=part(event, "action") == "remove")
         before, at = CLOSED if is_closed else held.stage() or OPEN, reading.moment(part(event, "created_at"))
         if at is not None:
-            yield Change("status", before, now, at, person_of(part(event, "user")))
+            changes.append(Change("status", before, now, at, person_of(part(event, "user"))))
         now = before
+    # What is closed without a closing came from elsewhere, or is older than such events.
+    return changes, now == OPEN
 
 
 def _label_changes(labels: reading.HeldLabels, story: Story) -> Iterator[Change]:
@@ -252,7 +256,8 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         yield from _sprints(client, f"{base}/{path}", sprint_of, seen)
     bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
     asked = {"scope": "all", "order_by": "created_at", "sort": "asc", "per_page": PAGE, "updated_after": bound}
-    for line, row in enumerate(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), start=1):
+
+    def told_of(line: int, row: Any) -> Iterator[Told]:
         story = _story(client, f"{base}/issues/{part(row, 'iid')}", refused, gaps)
         for sprint in sprints_in(row, story):
             if isinstance(sprint, Gap):
@@ -263,9 +268,11 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         issue = read_issue(line, row, story)
         if isinstance(issue, RowError):
             yield issue
-        else:
-            yield replace(issue, blocks=_held_up(client, base, row, gaps))
-            yield from gaps_in(issue)
+            return
+        yield replace(issue, blocks=_held_up(client, base, row, gaps))
+        yield from gaps_in(issue)
+
+    yield from each_told(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), _key, told_of)
     yield from gaps
     for kind in sorted(refused):
         yield Gap(NO_EVENTS.format(kind=kind), ("velocity", "what a sprint had committed"))
@@ -293,7 +300,11 @@ def _held_up(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str,
     if not isinstance(count, int):
         return None
     pages = linked_pages(client, f"{base}/issues/{part(row, 'iid')}/links", per_page=PAGE) if count else ()
-    waiting = (each for each in each_row(pages, gaps) if part(each, "link_type") == "blocks")
+    found = list(each_row(pages, gaps))
+    if count and not found:
+        # It may be of what we may not see, and says nothing.
+        return None
+    waiting = (each for each in found if part(each, "link_type") == "blocks")
     return tuple(_key(each) for each in waiting if part(each, "project_id") == part(row, "project_id"))
 
 
@@ -305,6 +316,10 @@ def _story(client: Client, path: str, refused: set[str], gaps: list[Gap]) -> Sto
             continue
         try:
             events[kind] = list(each_row(linked_pages(client, f"{path}/resource_{kind}_events", per_page=PAGE), gaps))
+        except NotThere:
+            # An issue that went has none of any kind; of one that is there the tracker does not have this kind.
+            client.get(path)
+            refused.add(kind)
         except TrackerRefused:
             refused.add(kind)
     return Story(events)

@@ -126,6 +126,8 @@ class Reader:
                 actual_hours=reading.hours_of_seconds(part(said, "timespent")),
                 created_at=created_at,
                 resolved_at=reading.moment(part(said, "resolutiondate")),
+                # Of Cloud alone: since when what the status means is so.
+                last_moved_at=reading.moment(part(said, "statuscategorychangedate")),
                 due_date=reading.day(part(said, "duedate")),
                 changes=in_order((*_between(stages), *moves, *re_estimates, *plain)),
                 recorded=self._recorded() - cut,

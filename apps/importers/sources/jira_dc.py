@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from apps.importers.records import RowError
 from apps.importers.sources import jira
 from apps.importers.sources.client import Client
 from apps.importers.sources.jira_cloud import read_row
 from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
 from apps.importers.sources.paging import offset_pages
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, Told, TrackedSprint
 
 API = "rest/api/2"
@@ -39,7 +40,10 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             continue
         for row in page:
             line += 1
-            histories = rows(part(row, "changelog", "histories"))
+            histories = part(row, "changelog", "histories")
+            if not isinstance(histories, list):
+                yield RowError(line, str(part(row, "key") or ""), "the answer holds no history")
+                continue
             yield from read_row(reader, line, row, histories)
             total = part(row, "changelog", "total")
             if isinstance(total, int) and total > len(histories):

@@ -1,16 +1,16 @@
-"""The trackers that can be asked: how each is addressed, what it wants for a token, and what it knows."""
+"""The trackers that can be asked: how each is addressed, what it wants for a token, what it knows, and its pages."""
 
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from apps.common.addresses import UrlRefused, target_of
 from apps.importers.records import ImportRefused
 from apps.importers.sources import azure, github, gitlab, jira_cloud, jira_dc, linear
-from apps.importers.sources.client import Client, HttpAnswer
+from apps.importers.sources.client import Client
 from apps.importers.tracked import Told
 
 #: What every tracker knows of an issue; what it does not know is left as the team set it.
@@ -41,7 +41,6 @@ class Connector:
     base_url: str = ""
     #: Added to the address of an installation of one's own.
     api_path: str = ""
-    is_limited: Callable[[HttpAnswer], bool] = lambda answer: False
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -68,7 +67,7 @@ CONNECTORS: Mapping[str, Connector] = {
             "github", "GitHub", github.pull,
             lambda token: _bearer(token) | {"X-GitHub-Api-Version": "2022-11-28"},
             _ALWAYS, re.compile(r"[\w.-]+/[\w.-]+"), "owner/repository",
-            "a token that may read issues and projects", "https://api.github.com", "/api/v3", github.is_limited,
+            "a token that may read issues and projects", "https://api.github.com", "/api/v3",
         ),
         Connector(
             "gitlab", "GitLab", gitlab.pull, lambda token: {"PRIVATE-TOKEN": token},
@@ -78,7 +77,7 @@ CONNECTORS: Mapping[str, Connector] = {
         Connector(
             "linear", "Linear", linear.pull, lambda token: {"Authorization": token},
             _ALWAYS | {"priority", "component", "due_date"}, re.compile(r"[A-Z0-9]+"), "TEAM",
-            "a personal API key", "https://api.linear.app", "", linear.is_limited,
+            "a personal API key", "https://api.linear.app",
         ),
         Connector(
             "azure", "Azure DevOps", azure.pull, lambda token: _basic(f":{token}"),
@@ -166,3 +165,27 @@ def _of_page(kind: str, url: str) -> Place:
     scope = parts.path.partition("/-/")[0].strip("/") if kind == "gitlab" else "/".join(path[:2])
     is_public = parts.hostname in ("github.com", "gitlab.com")
     return place_of(kind, "" if is_public else site + CONNECTORS[kind].api_path, scope)
+
+
+def issue_page(place: Place, key: str) -> str:
+    """The address of an issue's page; the API is beside it, or on a host of its own where it is everybody's."""
+    kind, number = place.connector.name, quote(key.lstrip("#"))
+    site, scope = _site(place), quote(place.scope)
+    match kind:
+        case "github":
+            return f"{site}/{scope}/issues/{number}"
+        case "gitlab":
+            return f"{site}/{scope}/-/issues/{number}"
+        case "linear":
+            return f"{site}/issue/{number}"
+        case "azure":
+            return f"{site}/{scope}/_workitems/edit/{number}"
+    return f"{site}/browse/{number}"
+
+
+def _site(place: Place) -> str:
+    """Where people go: 'https://github.com' of 'https://api.github.com', and of 'https://git.example.org/api/v3'."""
+    kind = CONNECTORS[place.connector.name]
+    if place.base_url == kind.base_url:
+        return place.base_url.replace("//api.", "//").removesuffix(kind.api_path)
+    return place.base_url.removesuffix(kind.api_path)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from apps.importers.records import ImportRefused
-from apps.importers.sources import jira_cloud, jira_dc, jira_rows, reading
+from apps.importers.sources import jira_cloud, jira_dc, jira_pages, jira_rows, reading
 from apps.importers.sources.client import AnswerUnusable, Client, HttpAnswer, NotThere, WriteNotTold
 from apps.importers.sources.labels import figures_in, label_of, refuse_beginning
 from apps.importers.sources.reading import part, rows
@@ -89,7 +89,7 @@ class JiraWriter(Writer):
         refuse_label(self.target)
         if not self.target.field:
             return
-        found = rows(self.client.get(f"{self.api}/field").data)
+        found = jira_pages.field_rows(self.client, self.api)
         read = jira_rows.fields_of(found)
         own = dict.fromkeys(read.points, "story points") | {read.sprint: "sprint"} | _OWN_OF_JIRA
         _refuse_own(self.target.field, own)

@@ -51,7 +51,7 @@ class TrackedWriter:
     """
 
     def __init__(self, project: Project, told: Collection[str], source: str, now: When, report: ImportReport) -> None:
-        self._project, self._told, self._source, self._report = project, told, source, report
+        self._project, self._told, self._source, self._report = project, frozenset(told), source, report
         self._when, self._now = now, moment_of(now)
         self.traces = Traces()
         self.team = Team(project, now=self._now, traces=self.traces)
@@ -134,23 +134,29 @@ class TrackedWriter:
 
     def _values(self, record: TrackedIssue, issue: Issue | None) -> dict[str, Any]:
         """Attribute of `Issue` → what the tracker says; what it knows nothing of is not there."""
+        told = self._told - record.untold
         said: dict[str, Any] = {name: getattr(record, name) for name in PLAIN_FIELDS}
         said |= readable_texts(record)
         said |= {
             "assignee_id": self._pk(record.assignee),
             "reporter_id": self._pk(record.reporter),
         }
-        values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._told}
-        if record.sprint_id or "sprint" in self._told:
+        values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in told}
+        if record.sprint_id or "sprint" in told:
             sprint = self.board.sprint(record.sprint_id)
             values["sprint_id"] = sprint.pk if sprint else None
         # Without any, only what is new gets a type and a status of ours.
-        if issue is None or record.issue_type or "issue_type" in self._told:
+        if issue is None or record.issue_type or "issue_type" in told:
             values["issue_type_id"] = self.board.type_of(record).pk
-        if issue is None or record.status or "status" in self._told:
+        if issue is None or record.status or "status" in told:
             values["status_id"] = self.board.status(Stage(record.status, record.status_category)).pk
             values["last_moved_at"] = _last_move(record)
             values |= {name: getattr(record, name) for name in TIMES}
+            if "status" not in record.recorded:
+                # What moves told once that are not told now.
+                has_moved = issue is None or issue.status_id != values["status_id"]
+                kept = {"started_at"} if has_moved else {"started_at", "last_moved_at"}
+                values = {name: value for name, value in values.items() if value or name not in kept - told}
         return values | {
             "external_id": record.external_id,
             **({"source_id": record.source_id} if record.source_id else {}),

@@ -6,6 +6,7 @@ import pytest
 
 from apps.importers.records import Person
 from apps.importers.sources import github
+from apps.importers.sources.paging import graphql
 from apps.importers.tests.trackers.server import Reply, client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import Gap, Stage, TrackedIssue, TrackedSprint, value_at
 
@@ -191,11 +192,10 @@ def test_the_limit_of_graphql_comes_with_status_200_and_is_waited_for():
     limit, slept = {"data": None, "errors": [{"type": "RATE_LIMITED", "message": "slow down"}]}, []
 
     def answer(request):
-        return limit if not slept else {"data": {"viewer": 1}}
+        return limit if not slept else {"data": {"viewer": {"id": 1}}}
 
     with tracker(answer) as served:
-        client = client_of(served, sleep=slept.append, is_limited=github.is_limited)
-        assert client.graphql("graphql", "query { viewer }") == {"viewer": 1}
+        assert graphql(client_of(served, sleep=slept.append), "query { viewer }", ("viewer",)) == {"id": 1}
     assert slept == [60.0]
 
 
