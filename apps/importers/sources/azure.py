@@ -17,7 +17,7 @@ from apps.importers.sources import reading
 from apps.importers.sources.client import AnswerUnusable, Client
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.csv.values import person as person_in
-from apps.importers.sources.paging import each_told, rows_of
+from apps.importers.sources.paging import each_told, in_pieces, rows_of
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, cuts_in, in_order, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
@@ -42,6 +42,8 @@ ASKED = (
 #: Azure allows 14 levels of names. What is below a longer path is known by its id.
 LONGEST_PATH = 1_000
 PAGE_UPDATES = 200
+#: As Azure decides it; of fewer we tell it how many.
+BATCH_REVISIONS = 1_000
 RECORDED = frozenset({
     "status", "sprint", "story_points", "estimated_hours", "actual_hours", "assignee", "title", "issue_type",
     "priority", "labels",
@@ -347,13 +349,17 @@ def values_of(data: Any) -> list[Any]:
 
 
 def _revisions(client: Client, base: str, since: datetime | None) -> Iterator[Any]:
-    asked = {
+    asked: dict[str, Any] = {
         "fields": ",".join(ASKED), "includeDeleted": "true", "api-version": API_VERSION,
         "startDateTime": f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None,
     }  # fmt: skip
-    answer, seen = client.get(f"{base}/reporting/workitemrevisions", **asked), set[str]()
+    link, seen, most = f"{base}/reporting/workitemrevisions", set[str](), BATCH_REVISIONS
+
+    def ask(most: int) -> Any:
+        return client.get(link, **asked, **({} if most == BATCH_REVISIONS else {"$maxPageSize": most})).data
+
     while True:
-        data = answer.data
+        data, most = in_pieces(ask, most)
         yield from values_of(data)
         link, is_last = str(part(data, "nextLink") or ""), part(data, "isLastBatch")
         if not isinstance(is_last, bool) or not (is_last or link):
@@ -364,14 +370,19 @@ def _revisions(client: Client, base: str, since: datetime | None) -> Iterator[An
             yield Gap("a batch leads back to an earlier one", ("all figures",))
             return
         seen.add(link)
-        answer = client.get(link)
+        # The link says all the rest.
+        asked.clear()
 
 
 def _whole(client: Client, base: str, number: str) -> list[Mapping[str, Any]]:
-    updates: list[Any] = []
+    updates, most = list[Any](), PAGE_UPDATES
+
+    def ask(most: int) -> list[Any]:
+        asked = {"$top": most, "$skip": len(updates), "api-version": API_VERSION}
+        return values_of(client.get(f"{base}/workitems/{number}/updates", **asked).data)
+
     while True:
-        asked = {"$top": PAGE_UPDATES, "$skip": len(updates), "api-version": API_VERSION}
-        page = values_of(client.get(f"{base}/workitems/{number}/updates", **asked).data)
+        page, most = in_pieces(ask, most)
         updates += page
-        if len(page) < PAGE_UPDATES:
+        if len(page) < most:
             return list(revisions_of_updates(updates))

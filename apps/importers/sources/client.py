@@ -28,7 +28,7 @@ from apps.common.lookups import Lookup
 from apps.common.operations.deadlines import Deadline, Ending
 from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import ImportRefused
-from apps.importers.sources.bounded_json import parsed
+from apps.importers.sources.bounded_json import TooManyValues, parsed
 from apps.importers.sources.budget import Budget, growing_pause, told_wait
 from apps.importers.sources.links import next_link
 from apps.importers.sources.tokens import without_tokens
@@ -81,6 +81,10 @@ class AnswerUnusable(ImportRefused):
     code = "answer_unusable"
 
 
+class AnswerTooLarge(AnswerUnusable):
+    """More than we read at once: of a page less is to be asked for."""
+
+
 class WriteCutOff(TrackerUnreachable):
     """Nobody knows what became of a write: whoever writes it again, after `seconds` if so told, looks first."""
 
@@ -131,6 +135,8 @@ class HttpAnswer:
         """The body as JSON."""
         try:
             return parsed(self.body)
+        except TooManyValues as error:
+            raise AnswerTooLarge(f"{_place(self.url)} answered too much: {error}.") from error
         except ValueError as error:
             # A page of HTML with status 200 is a log-in page, as a rule.
             told = "a web page" if self.body.lstrip()[:1] == b"<" else "what cannot be read as JSON"
@@ -307,7 +313,7 @@ class Client:
             body += part
             self.budget.read(len(part))
             if len(body) > self.most_answer_bytes:
-                raise AnswerUnusable(
+                raise AnswerTooLarge(
                     f"An answer of {self._named(url)} is larger than {self.most_answer_bytes / 2**20:.0f} MiB."
                 )
         return bytes(body)

@@ -30,7 +30,6 @@ from apps.importers.tracked import (
 )
 from apps.importers.writing.workflow import category_of
 
-PAGE = 100
 LONGEST_ITERATION_DAYS = 366
 OVERLAP = timedelta(hours=1)
 OPEN, CLOSED = Stage("Open", "to_do"), Stage("Closed", "done")
@@ -294,7 +293,7 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
         yield from gaps_in(issue)
 
     bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked = {"state": "all", "per_page": PAGE, "sort": "created", "direction": "asc", "since": bound}
+    asked: dict[str, Any] = {"state": "all", "sort": "created", "direction": "asc", "since": bound}
     found = each_row(linked_pages(client, f"{base}/issues", **asked), gaps)
     yield from each_told((row for row in found if not part(row, "pull_request")), _key, told_of)
     yield from gaps
@@ -319,7 +318,7 @@ def _blockers(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str
     if not isinstance(count, int):
         return None
     path = f"{base}/issues/{part(row, 'number')}/dependencies/blocked_by"
-    found = list(each_row(linked_pages(client, path, per_page=PAGE), gaps)) if count else []
+    found = list(each_row(linked_pages(client, path), gaps)) if count else []
     if count and not found:
         # It may be of what we may not see, and says nothing.
         return None
@@ -342,7 +341,7 @@ def _has_issue_fields(client: Client, repository: str) -> Generator[Told, None, 
 
 def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list[Any]]:
     events: dict[str, list[Any]] = defaultdict(list)
-    for event in each_row(linked_pages(client, f"{base}/issues/events", per_page=PAGE), gaps):
+    for event in each_row(linked_pages(client, f"{base}/issues/events"), gaps):
         if str(part(event, "event")) in TOLD_BY:
             # Without the issue inside, which is the present one: memory holds the changes alone.
             events[str(part(event, "issue", "number"))].append({name: event.get(name) for name in KEPT})
@@ -350,7 +349,7 @@ def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list
 
 
 def _events_of(client: Client, base: str, number: str, gaps: list[Gap]) -> list[Any]:
-    return list(each_row(linked_pages(client, f"{base}/issues/{number}/events", per_page=PAGE), gaps))
+    return list(each_row(linked_pages(client, f"{base}/issues/{number}/events"), gaps))
 
 
 def _projects(client: Client, repository: str, places: dict[str, Placed]) -> Generator[Told, None, bool]:

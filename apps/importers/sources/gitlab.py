@@ -28,7 +28,6 @@ from apps.importers.tracked import (
     with_life,
 )
 
-PAGE = 100
 OVERLAP = timedelta(hours=1)
 OPEN, CLOSED, MOVED = Stage("Open", "to_do"), Stage("Closed", "done"), Stage("Moved", "dropped")
 DUPLICATE = Stage("Duplicate", "dropped")
@@ -255,7 +254,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     for path, sprint_of in (("iterations", sprint_of_iteration), ("milestones", sprint_of_milestone)):
         yield from _sprints(client, f"{base}/{path}", sprint_of, seen)
     bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked = {"scope": "all", "order_by": "created_at", "sort": "asc", "per_page": PAGE, "updated_after": bound}
+    asked: dict[str, Any] = {"scope": "all", "order_by": "created_at", "sort": "asc", "updated_after": bound}
 
     def told_of(line: int, row: Any) -> Iterator[Told]:
         story = _story(client, f"{base}/issues/{part(row, 'iid')}", refused, gaps)
@@ -281,7 +280,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
 def _sprints(client: Client, path: str, sprint_of: Any, seen: dict[str, TrackedSprint]) -> Iterator[Told]:
     gaps: list[Gap] = []
     try:
-        asked = {"include_ancestors": "true", "state": "all", "per_page": PAGE}
+        asked: dict[str, Any] = {"include_ancestors": "true", "state": "all"}
         for sprint in reading.sprints(sprint_of, each_row(linked_pages(client, path, **asked), gaps)):
             if isinstance(sprint, Gap):
                 yield sprint
@@ -299,7 +298,7 @@ def _held_up(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str,
     count = part(row, "blocking_issues_count")
     if not isinstance(count, int):
         return None
-    pages = linked_pages(client, f"{base}/issues/{part(row, 'iid')}/links", per_page=PAGE) if count else ()
+    pages = linked_pages(client, f"{base}/issues/{part(row, 'iid')}/links") if count else ()
     found = list(each_row(pages, gaps))
     if count and not found:
         # It may be of what we may not see, and says nothing.
@@ -315,7 +314,7 @@ def _story(client: Client, path: str, refused: set[str], gaps: list[Gap]) -> Sto
         if kind in refused:
             continue
         try:
-            events[kind] = list(each_row(linked_pages(client, f"{path}/resource_{kind}_events", per_page=PAGE), gaps))
+            events[kind] = list(each_row(linked_pages(client, f"{path}/resource_{kind}_events"), gaps))
         except NotThere:
             # An issue that went has none of any kind; of one that is there the tracker does not have this kind.
             client.get(path)

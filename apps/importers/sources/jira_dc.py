@@ -13,8 +13,6 @@ from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, Told, TrackedSprint
 
 API = "rest/api/2"
-#: A thousand gave gateway timeouts.
-PAGE_ISSUES = 50
 LEDGER = (
     WORKLOGS,
     Gap("sub-tasks have no history of their sprint: they follow their parent", ("what a sprint had committed",)),
@@ -30,7 +28,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             reader.sprints[told.external_id] = told
         yield told
     pages = offset_pages(
-        client, f"{API}/search", "issues", jql=query(project, since), maxResults=PAGE_ISSUES, expand="changelog",
+        client, f"{API}/search", "issues", jql=query(project, since), expand="changelog",
         fields=",".join(reader.fields.asked),
     )  # fmt: skip
     line = 0

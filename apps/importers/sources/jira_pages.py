@@ -12,7 +12,6 @@ from apps.importers.tracked import Gap, TrackedSprint
 
 #: A date in a query is of the account's time zone, and an index may lag behind: so much is read again.
 OVERLAP = timedelta(days=1, hours=14)
-BOARD_ROWS = 50
 WORKLOGS = Gap("who logged hours on which day is not read: hours come as their sum and its history", ("who does what",))
 NO_SITE = "What answered lists no {what}, as every Jira does: it has a fault, or something else answers in its place."
 NO_BOARDS = Gap("the boards cannot be read: only sprints that issues name are known", ("sprint outcomes",))
@@ -61,7 +60,7 @@ def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
 
 
 def _sprints_on(client: Client, board: int, seen: dict[str, TrackedSprint]) -> Iterator[TrackedSprint | Gap]:
-    for page in offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values", maxResults=BOARD_ROWS):
+    for page in offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values"):
         if isinstance(page, Gap):
             yield page
             continue
@@ -75,7 +74,7 @@ def _sprints_on(client: Client, board: int, seen: dict[str, TrackedSprint]) -> I
 
 def _boards(client: Client, project: str) -> Iterator[int]:
     """Ids of the Scrum boards; a Kanban board refuses to be asked for sprints."""
-    pages = offset_pages(client, "rest/agile/1.0/board", "values", projectKeyOrId=project, maxResults=BOARD_ROWS)
+    pages = offset_pages(client, "rest/agile/1.0/board", "values", projectKeyOrId=project)
     for page in pages:
         for board in () if isinstance(page, Gap) else page:
             if part(board, "type") != "kanban" and (number := reading.number(part(board, "id"))) is not None:

@@ -6,11 +6,11 @@ to earlier ones end the reading, with a line in the ledger.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from apps.importers.records import RowError
 from apps.importers.sources.bounded_json import parsed
-from apps.importers.sources.client import AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused
+from apps.importers.sources.client import AnswerTooLarge, AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused
 from apps.importers.sources.reading import number, part, rows
 from apps.importers.tracked import Gap, Told
 
@@ -20,6 +20,13 @@ EVERYTHING = ("all figures",)
 MOST_GONE = 20
 #: A list by number that gets shorter while it is read is read again, so often.
 MOST_READINGS = 3
+MOST_IDLE_PAGES = 10
+#: A thousand gave gateway timeouts (Jira); what GitHub and GitLab give at most.
+NUMBERED_ROWS, LINKED_ROWS = 50, 100
+#: Of rows that are too large together so many times fewer are asked for.
+FEWER = 10
+TOO_LARGE = Gap("an issue is larger than all that is read at once", EVERYTHING)
+Answered = TypeVar("Answered")
 Page = list[Any]
 #: Gives how many rows each page announced.
 Pages = Generator[Page | Gap, None, list[float]]
@@ -45,18 +52,55 @@ def list_of(answer: HttpAnswer) -> list[Any]:
     return data
 
 
+class News:
+    """What no earlier page held: lists move while they are read, and a row may come twice."""
+
+    def __init__(self) -> None:
+        self.seen = set[str | int]()
+        self._idle = 0
+
+    def hear(self, found: Sequence[Any]) -> list[Any]:
+        new = []
+        for row in found:
+            own = part(row, "id") or part(row, "url")
+            key = str(own) if own else hash(str(row))
+            if key not in self.seen:
+                self.seen.add(key)
+                new.append(row)
+        self._idle = 0 if new else self._idle + 1
+        return new
+
+    @property
+    def have_ended(self) -> bool:
+        """Whether pages go on and say nothing: no tracker has so many empty ones running."""
+        return self._idle >= MOST_IDLE_PAGES
+
+
 # --- Pages ------------------------------------------------------------------------------------------------------------
-def offset_pages(client: Client, path: str, kind: str, **params: Any) -> Iterator[Page | Gap]:
-    """Jira's pages by `startAt`: until the last, an empty one, or one that says nothing new."""
-    seen = set[str]()
+def offset_pages(
+    client: Client, path: str, kind: str, *, at_once: int = NUMBERED_ROWS, **params: Any
+) -> Iterator[Page | Gap]:
+    """Jira's pages by `startAt`: until the last, an empty one, or one that says nothing new.
+
+    Of some at once, and of fewer where these are too large to be read.
+    """
+    news = News()
+
+    def ask(start: int, most: int) -> Any:
+        with _in_the_middle(start > 0):
+            return client.get(path, startAt=start, maxResults=most, **params).data
 
     def read() -> Pages:
-        start, totals, is_first = 0, list[float](), not seen
+        start, totals, is_first = 0, list[float](), not news.seen
         while True:
-            with _in_the_middle(start > 0):
-                data = client.get(path, startAt=start, **params).data
+            try:
+                data, _ = in_pieces(lambda most: ask(start, most), at_once)  # noqa: B023 - it is asked at once
+            except AnswerTooLarge:
+                yield TOO_LARGE
+                start += 1
+                continue
             found, total = rows_of(data, kind), part(data, "total")
-            new = _unseen(found, seen)
+            new = news.hear(found)
             if new:
                 yield new
             start += len(found)
@@ -66,49 +110,75 @@ def offset_pages(client: Client, path: str, kind: str, **params: Any) -> Iterato
                 return totals
 
     totals = yield from _whole(read, kind)
-    if totals and len(seen) < totals[-1]:
-        yield Gap(f"{totals[-1]} {kind} were announced and {len(seen)} given", EVERYTHING)
+    if totals and len(news.seen) < totals[-1]:
+        yield Gap(f"{totals[-1]} {kind} were announced and {len(news.seen)} given", EVERYTHING)
 
 
 def token_pages(ask: Callable[[str | None], Any], kind: str) -> Iterator[Page | Gap]:
     """Pages by a token (Jira Cloud's `nextPageToken`)."""
     token: str | None = None
-    tokens: set[str] = set()
+    tokens, news = set[str](), News()
     while True:
         with _in_the_middle(token is not None):
             data = ask(token)
-        yield rows_of(data, kind)
+        found = rows_of(data, kind)
+        yield found
+        news.hear(found)
         token = _text(part(data, "nextPageToken"))
         if not token and part(data, "isLast") is False:
             raise AnswerUnusable(f"There are more {kind}, and no token leads to them.")
         if not token or part(data, "isLast") is True:
             return
-        if token in tokens:
+        if token in tokens or news.have_ended:
             yield Gap(f"pages of {kind} lead back to earlier ones", EVERYTHING)
             return
         tokens.add(token)
 
 
-def linked_pages(client: Client, path: str, **params: Any) -> Iterator[Page | Gap]:
-    """Pages by the header Link, which is followed and never built (GitHub, GitLab)."""
-    seen = set[str]()
+def linked_pages(client: Client, path: str, *, per_page: int = LINKED_ROWS, **params: Any) -> Iterator[Page | Gap]:
+    """Pages by the header Link, which is followed and never built (GitHub, GitLab).
 
-    def read() -> Pages:
-        answer, urls, totals = client.get(path, **params), set[str](), list[float]()
+    Of some at once; where these are too large to be read, it begins anew with fewer.
+    """
+    news = News()
+
+    def read(most: int) -> Pages:
+        answer, urls, totals = client.get(path, per_page=most, **params), set[str](), list[float]()
         while True:
-            yield _unseen(list_of(answer), seen)
+            yield news.hear(list_of(answer))
             url, total = answer.next_url, number(answer.headers.get("x-total"))
             totals += [] if total is None else [total]
             if not url:
                 return totals
-            if url in urls:
+            if url in urls or news.have_ended:
                 yield Gap("a page leads back to an earlier one", EVERYTHING)
                 return totals
             urls.add(url)
             with _in_the_middle():
                 answer = client.get(url)
 
-    yield from _whole(read, "rows")
+    def read_in_pieces() -> Pages:
+        most = per_page
+        while True:
+            try:
+                return (yield from read(most))
+            except AnswerTooLarge:
+                if most == 1:
+                    raise
+                most = max(most // FEWER, 1)
+
+    yield from _whole(read_in_pieces, "rows")
+
+
+def in_pieces(ask: Callable[[int], Answered], at_once: int) -> tuple[Answered, int]:
+    """What is answered for so many rows, or for fewer where these are too large to be read; and for how many."""
+    while True:
+        try:
+            return ask(at_once), at_once
+        except AnswerTooLarge:
+            if at_once == 1:
+                raise
+            at_once = max(at_once // FEWER, 1)
 
 
 def _whole(read: Callable[[], Pages], kind: str) -> Pages:
@@ -125,17 +195,19 @@ def _whole(read: Callable[[], Pages], kind: str) -> Pages:
 def cursor_pages(ask: Callable[[str | None], Any]) -> Iterator[Page | Gap]:
     """Pages of a GraphQL connection: `nodes`, of which one that may not be read is null, and `pageInfo`."""
     cursor: str | None = None
-    cursors: set[str] = set()
+    cursors, news = set[str](), News()
     while True:
         with _in_the_middle(cursor is not None):
             connection = ask(cursor)
-        yield rows_of(connection, "nodes")
+        found = rows_of(connection, "nodes")
+        yield found
+        news.hear(found)
         cursor, has_next = _text(part(connection, "pageInfo", "endCursor")), part(connection, "pageInfo", "hasNextPage")
         if not isinstance(has_next, bool) or (has_next and not cursor):
             raise AnswerUnusable("A page does not tell whether, and where, there is another one.")
         if not has_next:
             return
-        if cursor in cursors:
+        if cursor in cursors or news.have_ended:
             yield Gap("a page leads back to an earlier one", EVERYTHING)
             return
         cursors.add(cursor)
@@ -153,7 +225,7 @@ def each_row(pages: Iterable[Page | Gap], gaps: list[Gap]) -> Iterator[Any]:
 def each_told(
     found: Iterable[Any], key_of: Callable[[Any], str], read: Callable[[int, Any], Iterable[Told]]
 ) -> Iterator[Told]:
-    """What is told of each row; of an issue that is gone by now, that, unless `MOST_GONE` running are."""
+    """What is told of each row; of an issue that is too large, or gone by now, that, unless `MOST_GONE` running are."""
     running = 0
     for line, row in enumerate(found, start=1):
         try:
@@ -165,6 +237,8 @@ def each_told(
             if running == MOST_GONE:
                 raise
             told = [gone(line, key_of(row), error)]
+        except AnswerTooLarge as error:
+            told = [RowError(line, key_of(row), error.message)]
         yield from told
 
 
@@ -233,14 +307,3 @@ def _in_the_middle(is_so: bool = True) -> Iterator[None]:
 def _text(value: Any) -> str:
     """A token or cursor; whatever else stands there leads nowhere."""
     return value if isinstance(value, str) else ""
-
-
-def _unseen(found: Sequence[Any], seen: set[str]) -> list[Any]:
-    """What no earlier page held: lists move while they are read, and a row may come twice."""
-    new = []
-    for row in found:
-        key = str(part(row, "id") or part(row, "url") or row)
-        if key not in seen:
-            seen.add(key)
-            new.append(row)
-    return new
