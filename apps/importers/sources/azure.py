@@ -204,6 +204,7 @@ def _issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site:
             dropped_at=reading.moment(now.get("System.ChangedDate")) if _is_deleted(now) else None,
             due_date=reading.day(now.get("Microsoft.VSTS.Scheduling.DueDate")),
             changes=in_order(changes),
+            untold=frozenset(() if site.sprints else {"sprint"}),
             # The feed may begin after the item did: then what came before is not told.
             recorded=RECORDED if _order(first.get("System.Rev")) == 1 else frozenset(),
             **meant,

@@ -30,8 +30,7 @@ from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import ImportRefused
 from apps.importers.sources.bounded_json import TooManyValues, parsed
 from apps.importers.sources.budget import Budget, growing_pause, told_wait
-from apps.importers.sources.links import next_link
-from apps.importers.sources.tokens import without_tokens
+from apps.importers.sources.headers import next_link, without_tokens
 
 CONNECT_SECONDS = 5.0
 _LOOKUP = Lookup(seconds=10.0, most_at_once=16)
@@ -313,9 +312,8 @@ class Client:
             body += part
             self.budget.read(len(part))
             if len(body) > self.most_answer_bytes:
-                raise AnswerTooLarge(
-                    f"An answer of {self._named(url)} is larger than {self.most_answer_bytes / 2**20:.0f} MiB."
-                )
+                most = f"{self.most_answer_bytes / 2**20:.0f} MiB"
+                raise AnswerTooLarge(f"An answer of {self._named(url)} is larger than {most}.")
         return bytes(body)
 
     def _wait_wanted(self, answer: HttpAnswer, is_limit: bool = False) -> float | None:

@@ -97,11 +97,13 @@ def person_of(row: Any) -> Person | None:
     return reading.person(name=part(row, "name"), account=part(row, "username"), email=part(row, "public_email"))
 
 
-def read_issue(line: int, row: Any, story: Story) -> TrackedIssue | RowError:
-    """One issue with its events."""
+def read_issue(line: int, row: Any, story: Story, *, has_sprints: bool = True) -> TrackedIssue | RowError:
+    """One issue with its events; without the paid tier rows have no weight, nor an iteration."""
     key = _key(row)
     try:
-        return _issue(line, key, row, story)
+        issue = _issue(line, key, row, story)
+        untold = ({"story_points"} if "weight" not in row else set()) - reading.told_by_labels(issue)
+        return replace(issue, untold=frozenset(untold | (set() if has_sprints or "iteration" in row else {"sprint"})))
     except BadValue as error:
         return RowError(line, key, error.message)
 
@@ -264,7 +266,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             elif sprint.tells_more_than(seen.get(sprint.external_id)):
                 seen[sprint.external_id] = sprint
                 yield sprint
-        issue = read_issue(line, row, story)
+        issue = read_issue(line, row, story, has_sprints=bool(seen))
         if isinstance(issue, RowError):
             yield issue
             return

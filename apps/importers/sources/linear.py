@@ -5,6 +5,7 @@ at most 10,000 points and takes at most 250 rows; the end of a cycle is the star
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -187,6 +188,8 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
                 seen[sprint.external_id] = sprint
                 yield sprint
         issue = read_issue(line, row, history)
+        if isinstance(issue, TrackedIssue) and not seen:
+            issue = replace(issue, untold=frozenset({"sprint"}))
         yield issue
         if isinstance(issue, TrackedIssue):
             yield from gaps_in(issue)

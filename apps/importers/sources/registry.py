@@ -13,12 +13,15 @@ from apps.importers.sources import azure, github, gitlab, jira_cloud, jira_dc, l
 from apps.importers.sources.client import Client
 from apps.importers.tracked import Told
 
-#: What every tracker knows of an issue; what it does not know is left as the team set it.
+#: What every tracker knows of an issue; what it does not know is left as the team set it. Of what one site does not
+#: have, or did not let us read, each issue tells (`untold`).
 _ALWAYS = frozenset({
     "title", "description", "issue_type", "status", "labels", "reporter", "assignee", "sprint", "story_points",
-    "created_at", "parent",
+    "created_at",
 })  # fmt: skip
-_JIRA = _ALWAYS | {"priority", "component", "estimated_hours", "actual_hours", "due_date"}
+#: A server tells what a sub-task is a part of, and of an epic in a field of the site's own, which is not read.
+_JIRA_DC = _ALWAYS | {"priority", "component", "estimated_hours", "actual_hours", "due_date"}
+_JIRA = _JIRA_DC | {"parent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ CONNECTORS: Mapping[str, Connector] = {
             "your e-mail address, a colon and an API token: ada@example.org:ATATT…",
         ),
         Connector(
-            "jira_dc", "Jira Data Center", jira_dc.pull, _bearer, _JIRA, re.compile(r"[A-Z][A-Z0-9_]+"), "SHOP",
+            "jira_dc", "Jira Data Center", jira_dc.pull, _bearer, _JIRA_DC, re.compile(r"[A-Z][A-Z0-9_]+"), "SHOP",
             "a personal access token",
         ),
         Connector(
@@ -76,7 +79,7 @@ CONNECTORS: Mapping[str, Connector] = {
         ),
         Connector(
             "linear", "Linear", linear.pull, lambda token: {"Authorization": token},
-            _ALWAYS | {"priority", "component", "due_date"}, re.compile(r"[A-Z0-9]+"), "TEAM",
+            _ALWAYS | {"parent", "priority", "component", "due_date"}, re.compile(r"[A-Z0-9]+"), "TEAM",
             "a personal API key", "https://api.linear.app",
         ),
         Connector(

@@ -15,7 +15,7 @@ from apps.importers.sources.client import (
     TrackerRefused,
     TrackerUnreachable,
 )
-from apps.importers.sources.links import next_link
+from apps.importers.sources.headers import next_link
 from apps.importers.sources.paging import cursor_pages, graphql, linked_pages, offset_pages, token_pages
 from apps.importers.tests.trackers.server import LOCAL, Reply, Request, client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import Gap
