@@ -139,9 +139,8 @@ class HttpAnswer:
         except ValueError as error:
             # A page of HTML with status 200 is a log-in page, as a rule.
             told = "a web page" if self.body.lstrip()[:1] == b"<" else "what cannot be read as JSON"
-            raise AnswerUnusable(
-                f"{_place(self.url)} answered {told}. Is the address right, and the token valid?"
-            ) from error
+            told = f"{_place(self.url)} answered {told}. Is the address right, and the token valid?"
+            raise AnswerUnusable(told) from error
 
     @property
     def next_url(self) -> str:
@@ -240,9 +239,11 @@ class Client:
     def _written(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
         """What is said of a write, which is sent once."""
         try:
-            answer = self._once(method, url, body)
+            answer = self._exchanged(method, url, body)
         except _FAULTS as error:
             raise WriteCutOff(f"No answer from {self._named(url)}: {type(error).__name__}.") from error
+        if answer.status in REDIRECTS:
+            raise TrackerRefused(f"{self._named(url)} is elsewhere by now: nothing is written.")
         wanted = self._wait_wanted(answer)
         if wanted is None:
             return self._checked(answer)
@@ -312,8 +313,8 @@ class Client:
             body += part
             self.budget.read(len(part))
             if len(body) > self.most_answer_bytes:
-                most = f"{self.most_answer_bytes / 2**20:.0f} MiB"
-                raise AnswerTooLarge(f"An answer of {self._named(url)} is larger than {most}.")
+                most = self.most_answer_bytes / 2**20
+                raise AnswerTooLarge(f"An answer of {self._named(url)} is larger than {most:.0f} MiB.")
         return bytes(body)
 
     def _wait_wanted(self, answer: HttpAnswer, is_limit: bool = False) -> float | None:
@@ -349,11 +350,11 @@ class Client:
         """What the tracker says, in short: it may quote our request, which the token came with."""
         return cut_between_words(self._hidden(str(said)), MOST_TOLD)
 
-    def _named(self, url: str) -> str:
-        return _place(self._hidden(url))
-
     def _hidden(self, text: str) -> str:
         return without_tokens(text, self.headers)
+
+    def _named(self, url: str) -> str:
+        return _place(self._hidden(url))
 
     def _joined(self, url: str, place: str) -> str:
         try:

@@ -114,6 +114,17 @@ def place_of(kind: str, base_url: str, scope: str) -> Place:
     return Place(connector, base_url, scope)
 
 
+def require_token(kind: str, token: str) -> None:
+    """Refuse what no request can bear, such as a token that was copied with an ellipsis; raises `ImportRefused`."""
+    connector = CONNECTORS[kind]
+    is_whole = connector.headers is not _basic or ":" in token
+    sent = connector.headers(token).values() if token.isprintable() else ()
+    if not (sent and is_whole and all(value.isascii() for value in sent)):
+        raise ImportRefused(
+            f"This is no token: {connector.title} wants {connector.token_hint}, on one line, without anything else."
+        )
+
+
 def require_site(url: str) -> None:
     """Refuse an address that no request of ours would be sent to; raises `ImportRefused` with what is wrong with it."""
     try:
