@@ -7,7 +7,7 @@ whatever it could not have. Pure.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,8 @@ ENDED = ("done", "dropped")
 #: Kept of one issue, the newest. Azure DevOps takes no more revisions of a work item; people make some dozens. Each is
 #: a row of our history, which whoever sets up a loop in a tracker would have us write without end.
 MOST_CHANGES = 10_000
+#: What ends so shortly after it was made was made so.
+AT_ONCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class TrackedIssue(ImportedIssue):
     recorded: frozenset[str] = frozenset()
     #: Fields whose oldest changes are left out, since there are too many; none of them is `recorded`.
     cut: frozenset[str] = frozenset()
+    #: Fields that this site does not have, or did not let us read this time: what they hold here stays.
+    untold: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,23 +238,45 @@ def _with_times(issue: TrackedIssue) -> TrackedIssue:
     if "status" not in issue.recorded or issue.created_at is None:
         return issue
     present = Stage(issue.status, issue.status_category)
+    if _lacks_moves(issue, issue.created_at):
+        return _ended(replace(issue, recorded=issue.recorded - {"status"}), _own_end(issue))
     life = life_of(issue.created_at, first_value(issue.changes, "status", present), issue.changes)
     # Where the history does not reach the present, the end that the tracker itself gives is all there is.
-    said = issue.resolved_at if broken_at(issue.changes, "status", present) else None
+    said = _own_end(issue) if broken_at(issue.changes, "status", present) else None
     return replace(
-        issue,
+        _ended(issue, said or life.resolved_at or life.dropped_at),
         started_at=life.started_at,
-        resolved_at=(said or life.resolved_at) if present.category == "done" else None,
-        dropped_at=(said or life.dropped_at) if present.category == "dropped" else None,
         changes=in_order((*issue.changes, *life.taken_back)),
     )
 
 
-def gaps_in(issue: TrackedIssue) -> Iterator[Gap]:
-    """Fields of an issue whose history does not lead to what they hold, or is too long."""
+def _ended(issue: TrackedIssue, at: datetime | None) -> TrackedIssue:
+    return replace(
+        issue,
+        resolved_at=at if issue.status_category == "done" else None,
+        dropped_at=at if issue.status_category == "dropped" else None,
+    )
+
+
+def _own_end(issue: TrackedIssue) -> datetime | None:
+    """When the tracker itself says that it ended, or else that its status last came to mean something else."""
+    return issue.resolved_at or issue.dropped_at or issue.last_moved_at
+
+
+def _lacks_moves(issue: TrackedIssue, created_at: datetime) -> bool:
+    """Whether no move is told of what was created otherwise: it came from elsewhere, or from before there were any."""
+    said = _own_end(issue)
+    is_told = any(change.field == "status" for change in issue.changes)
+    return not is_told and issue.status_category != "to_do" and said is not None and said > created_at + AT_ONCE
+
+
+def gaps_in(issue: TrackedIssue, *, with_life: bool = True) -> Iterator[Gap]:
+    """Fields of an issue whose history does not lead to what they hold, or is too long; `with_life`: its moves, too."""
     for field in sorted(issue.recorded):
         if broken_at(issue.changes, field, present_value(issue, field)) is not None:
             yield Gap(f"the history of {field.replace('_', ' ')} has holes", TOUCHED[field], (issue.external_id,))
+    if with_life and "status" not in issue.recorded | issue.cut and issue.started_at is None:
+        yield Gap("when work began, or ended, is not told", ("cycle times", "burndown"), (issue.external_id,))
     yield from cuts_in(issue)
 
 

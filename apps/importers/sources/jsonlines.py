@@ -157,7 +157,7 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
         yield RowError(number, str(part(row, "id") or "")[:200], error.message)
         return
     yield issue
-    yield from gaps_in(issue)
+    yield from gaps_in(issue, with_life="status" in rows(part(row, *mapping.paths["recorded"])))
 
 
 def _is_sprint(row: Any) -> bool:

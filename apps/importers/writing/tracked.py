@@ -57,7 +57,7 @@ class TrackedWriter:
     """
 
     def __init__(self, project: Project, told: Collection[str], source: str, now: When, report: ImportReport) -> None:
-        self._project, self._told, self._source, self._report = project, told, source, report
+        self._project, self._told, self._source, self._report = project, frozenset(told), source, report
         self._when, self._now = now, moment_of(now)
         self.traces = Traces()
         self.team = Team(project, now=self._now, traces=self.traces)
@@ -143,20 +143,21 @@ class TrackedWriter:
 
     def _values(self, record: TrackedIssue, issue: Issue | None) -> dict[str, Any]:
         """Attribute of `Issue` → what the tracker says; what it knows nothing of is not there."""
+        told = self._told - record.untold
         said: dict[str, Any] = {name: getattr(record, name) for name in PLAIN_FIELDS}
         said |= readable_texts(record)
         said |= {
             "assignee_id": self._pk(record.assignee),
             "reporter_id": self._pk(record.reporter),
         }
-        values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._told}
-        if record.sprint_id or "sprint" in self._told:
+        values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in told}
+        if record.sprint_id or "sprint" in told:
             sprint = self.board.sprint(record.sprint_id)
             values["sprint_id"] = sprint.pk if sprint else None
         # Without any, only what is new gets a type and a status of ours.
-        if issue is None or record.issue_type or "issue_type" in self._told:
+        if issue is None or record.issue_type or "issue_type" in told:
             values["issue_type_id"] = self.board.type_of(record).pk
-        if issue is None or record.status or "status" in self._told:
+        if issue is None or record.status or "status" in told:
             values["status_id"] = self.board.status(Stage(record.status, record.status_category)).pk
             values |= self._times(record, issue, is_same=issue is not None and issue.status_id == values["status_id"])
         return values | {
@@ -172,7 +173,9 @@ class TrackedWriter:
             return times
         kept = {name for name, categories in _OF_CATEGORIES.items() if record.status_category in categories}
         kept |= {"last_moved_at"} if is_same else set()
-        return times | {name: getattr(issue, name) for name in kept.difference(self._told) if times[name] is None}
+        return times | {
+            name: getattr(issue, name) for name in kept - (self._told - record.untold) if times[name] is None
+        }
 
     def _pk(self, person: Person | None) -> UUID | None:
         user = self.team.find(person) if person else None

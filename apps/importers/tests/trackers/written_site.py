@@ -15,6 +15,7 @@ from apps.importers.write_back import WriteReport, carry_out, steps_of, taken_ba
 FIELDS = [
     {"id": "customfield_2", "name": "Story Points", "schema": {"custom": "…:float"}},
     {"id": "customfield_9", "name": "Scrum ML hours", "schema": {"custom": "…:float"}},
+    {"id": "summary", "name": "Summary"},
 ]
 
 
