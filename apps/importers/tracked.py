@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from apps.importers.records import ImportedIssue, Person, RowError
 from apps.importers.sources.labels import figure_in
@@ -60,7 +60,14 @@ class TrackedIssue(ImportedIssue):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedSprint:
-    """A sprint as an identity with its own life. Moments where the tracker keeps them, else days."""
+    """A sprint as an identity with its own life. Moments where the tracker keeps them, else days.
+
+    Of what is empty or None nothing is said: it stays as it is known.
+    """
+
+    #: A state: its tracker has not closed it, and only its dates tell whether it has begun.
+    OPEN: ClassVar[str] = "open"
+    STATES: ClassVar[tuple[str, ...]] = ("planned", "active", "completed", OPEN)
 
     external_id: str
     #: Empty where none is told.
@@ -69,7 +76,7 @@ class TrackedSprint:
     is_only_named: bool = False
     #: None where the tracker says nothing of goals, empty where there is none.
     goal: str | None = None
-    #: 'planned', 'active' or 'completed'; empty where only the dates tell.
+    #: One of `STATES`; empty where only the dates tell.
     state: str = ""
     #: When it really began and was closed.
     started_at: datetime | None = None
@@ -82,13 +89,14 @@ class TrackedSprint:
     ends_on: date | None = None
 
     @property
-    def has_dates(self) -> bool:
-        return any((self.starts_at, self.ends_at, self.starts_on, self.ends_on))
+    def tells_end(self) -> bool:
+        """Whether anything is said of when it ends, or that it has not."""
+        return bool(self.state or self.completed_at or self.ends_at or self.ends_on)
 
     @property
     def is_bare(self) -> bool:
         """Whether nothing is said of when it ran. This does not say that it never did."""
-        return not (self.state or self.started_at or self.completed_at or self.has_dates)
+        return not (self.tells_end or self.started_at or self.starts_at or self.starts_on)
 
     def tells_more_than(self, known: "TrackedSprint | None") -> bool:
         """Whether it is news after what was told of it so far: whole ones take the place of bare ones."""
