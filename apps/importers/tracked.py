@@ -16,6 +16,8 @@ from apps.importers.sources.labels import figure_in
 
 #: What an issue's status means once nothing is left to do.
 ENDED = ("done", "dropped")
+#: When it came, began and ended: none of these is a plan.
+_MOMENTS = ("created_at", "started_at", "resolved_at", "dropped_at")
 #: Kept of one issue, the newest. Azure DevOps takes no more revisions of a work item; people make some dozens. Each is
 #: a row of our history, which whoever sets up a loop in a tracker would have us write without end.
 MOST_CHANGES = 10_000
@@ -267,6 +269,26 @@ def cuts_in(issue: TrackedIssue) -> Iterator[Gap]:
     for field in sorted(issue.cut & TOUCHED.keys()):
         what = f"the history of {field.replace('_', ' ')} is too long: only the newest of it is kept"
         yield Gap(what, TOUCHED[field], (issue.external_id,))
+
+
+def without_ahead(issue: TrackedIssue, latest: datetime) -> tuple[TrackedIssue, list[Gap]]:
+    """The issue without what is later than a moment, which no tracker can have recorded yet; and what that leaves out.
+
+    What it holds now stays: so it was when somebody looked.
+    """
+    moments = [name for name in _MOMENTS if (moment := getattr(issue, name)) is not None and moment > latest]
+    ahead = {change.field for change in issue.changes if change.at > latest}
+    if not moments and not ahead:
+        return issue, []
+    changes = tuple(change for change in issue.changes if change.at <= latest)
+    emptied: dict[str, Any] = dict.fromkeys(moments)
+    left_out = {f"some of the history of {field}": TOUCHED[field] for field in sorted(ahead & TOUCHED.keys())}
+    left_out |= {"a moment of the issue": TOUCHED["status"]} if moments else {}
+    gaps = [
+        Gap(f"{what.replace('_', ' ')} lies ahead, and is left out until then", touches, (issue.external_id,))
+        for what, touches in left_out.items()
+    ]
+    return replace(issue, changes=changes, recorded=issue.recorded - ahead, **emptied), gaps
 
 
 def present_value(issue: TrackedIssue, field: str) -> Any:

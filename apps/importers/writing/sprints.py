@@ -17,7 +17,7 @@ from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import Touch
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.undated import settle_undated, status_on
-from apps.projects.history.moments import When, moment_of
+from apps.projects.history.moments import When, lies_ahead, moment_of
 from apps.projects.history.reads import ended_at
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
@@ -198,6 +198,7 @@ class Sprints:
             for before, after in _steps(self._ways[issue.external_id])
             if (issue.pk, str(before.pk), str(after.pk)) not in told
             and (end := ended_at(sprints[before.pk], self._now)) is not None
+            and not lies_ahead(end, self._now)
         ]
         made = IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
         # Their rows say the same, but not their pasts.
