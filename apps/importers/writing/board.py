@@ -12,6 +12,7 @@ from apps.importers.writing.sprints import hold_sprints, note_ends, note_sprints
 from apps.importers.writing.texts import LONGEST_LINE
 from apps.importers.writing.traces import LIFE, Traces
 from apps.projects.history.moments import When, moment_of
+from apps.projects.history.snapshots import WITHOUT_CONTENTS
 from apps.projects.levels import MOST_KINDS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.rows import lock
@@ -53,7 +54,8 @@ class TrackedBoard:
         self._types, self._statuses = kinds_of(self._project)
         told = Sprint.objects.filter(project=self._project, source=self._source).exclude(external_id="")
         if told.count() != len(self._sprints):
-            self._sprints = {one.external_id: one for one in told.select_related("snapshot", "project")}
+            rows = told.select_related("snapshot", "project").defer(*WITHOUT_CONTENTS)
+            self._sprints = {one.external_id: one for one in rows}
 
     def status(self, stage: Stage) -> WorkflowStatus:
         """The status of this name and meaning; a board may have the name with another meaning."""

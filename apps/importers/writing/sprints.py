@@ -19,6 +19,7 @@ from apps.importers.writing.traces import Traces
 from apps.importers.writing.undated import settle_undated, status_on
 from apps.projects.history.moments import When, lies_ahead, moment_of
 from apps.projects.history.reads import ended_at
+from apps.projects.history.snapshots import WITHOUT_CONTENTS
 from apps.projects.history.writing import new_change
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
 from apps.projects.rows import in_parts, lock, lock_issues
@@ -70,7 +71,8 @@ class Sprints:
             self._remember(sprint)
 
     def _all(self) -> Iterable[Sprint]:
-        return Sprint.objects.filter(project=self._project).select_related("snapshot", "project")
+        rows = Sprint.objects.filter(project=self._project).select_related("snapshot", "project")
+        return rows.defer(*WITHOUT_CONTENTS)
 
     def _remember(self, sprint: Sprint) -> None:
         self._n += 1

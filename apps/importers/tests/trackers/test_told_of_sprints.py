@@ -5,7 +5,8 @@ from datetime import timedelta
 from itertools import chain, combinations
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.report import ImportReport
@@ -15,7 +16,11 @@ from apps.importers.sources.linear import sprint_of
 from apps.importers.tests.trackers.test_reopened import at, seven
 from apps.importers.tracked import TrackedSprint
 from apps.importers.writing.board import SPRINT_FIELDS, TrackedBoard
+from apps.importers.writing.sprints import Sprints
+from apps.importers.writing.traces import Traces
 from apps.projects import services
+from apps.projects.models import Sprint
+from apps.projects.sprint_ends import take_late_news
 from apps.projects.tests.factories import ProjectFactory
 
 pytestmark = pytest.mark.django_db
@@ -219,3 +224,16 @@ def test_one_that_ends_after_the_clock_here_keeps_its_books_where_nothing_is_sai
     tell(project, TrackedSprint(external_id="7", name="", started_at=at(2)))
 
     assert present(project) == before
+
+
+def test_what_is_in_books_is_read_of_one_sprint_at_a_time(project):
+    known(project, "closed at a moment that is not told")
+
+    with CaptureQueriesContext(connection) as queries:
+        TrackedBoard(project, "jira", at(TODAY), ImportReport("SHOP", False))
+        Sprints(project, "csv", at(TODAY), ImportReport("SHOP", False), Traces(), scope_is_recorded=True)
+        take_late_news(list(Sprint.objects.values_list("pk", flat=True)), now=at(TODAY))
+
+    # Of one whose books may be closed anew they are read under its lock.
+    contents = [query["sql"] for query in queries if "pasts" in query["sql"]]
+    assert all('"sprint_id" = ' in sql and "JOIN" not in sql for sql in contents)
