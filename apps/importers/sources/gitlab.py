@@ -34,7 +34,7 @@ DUPLICATE = Stage("Duplicate", "dropped")
 #: A milestone of more days is a release, not a sprint.
 MOST_SPRINT_DAYS = 42
 STATE_OF_ITERATION = {"1": "planned", "2": "active", "3": "completed", "upcoming": "planned", "current": "active",
-                      "started": "active", "opened": "", "closed": "completed"}  # fmt: skip
+                      "started": "active", "opened": TrackedSprint.OPEN, "closed": "completed"}  # fmt: skip
 #: Kinds of events, which are asked for issue by issue.
 EVENTS = ("state", "label", "milestone", "weight", "iteration")
 LEDGER = (
@@ -87,7 +87,7 @@ def sprint_of_milestone(row: Any) -> TrackedSprint | None:
     return TrackedSprint(
         external_id=f"milestone-{part(row, 'id')}",
         name=reading.fitting(part(row, "title"), 200) or f"Milestone {part(row, 'iid')}",
-        state="completed" if part(row, "state") == "closed" else "",
+        state="completed" if part(row, "state") == "closed" else TrackedSprint.OPEN,
         starts_on=starts_on,
         ends_on=ends_on,
     )

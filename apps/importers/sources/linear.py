@@ -67,7 +67,7 @@ def sprint_of(row: Any) -> TrackedSprint | None:
         external_id=str(part(row, "id")),
         name=reading.fitting(part(row, "name"), 200) or f"Cycle {part(row, 'number')}",
         goal=reading.long_text(part(row, "description")),
-        state="completed" if closed_at else "",
+        state="completed" if closed_at else TrackedSprint.OPEN,
         completed_at=closed_at,
         starts_at=starts_at,
         ends_at=last,

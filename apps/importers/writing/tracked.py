@@ -1,11 +1,10 @@
 """What a tracker tells, into the domain: issues with their history, sprints with their own life."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Max
 from django.utils import timezone
 
 from apps.importers.records import Person
@@ -23,9 +22,8 @@ from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
-from apps.projects.history.moments import When, moment_of
+from apps.projects.history.moments import When, moment_of, moments_of
 from apps.projects.models import Issue, IssueChange, Project
-from apps.projects.rows import in_parts
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
@@ -43,8 +41,6 @@ WRITTEN_FIELDS = (
     *PLAIN_FIELDS, *TIMES, "external_id", "source_id", "labels", "issue_type", "status", "assignee", "reporter",
     "sprint", "last_moved_at", "updated_at",
 )  # fmt: skip
-#: When a field of an issue last changed, by what is recorded here.
-_Last: TypeAlias = dict[tuple[UUID, str], datetime]
 
 
 class TrackedWriter:
@@ -186,7 +182,7 @@ class TrackedWriter:
         told = [(record, touch.issue) for record, touch in touched]
         changes = IssueChange.objects.bulk_create(missing_changes(told, self.board, self.team))
         # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
-        last = _last_entries([touch.issue.pk for _, touch in touched if touch.before])
+        last = moments_of([touch.issue.pk for _, touch in touched if touch.before], self._when).last
         edits = [edit for record, touch in touched if (edit := _unexplained(record, touch, last)).before]
         changes += record_edits(self._project, edits, now=self._when)
         self._report.changes_added += len(changes)
@@ -227,15 +223,7 @@ def _people(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:
                 yield from (value for value in (change.old, change.new) if isinstance(value, Person))
 
 
-def _last_entries(ids: Sequence[UUID]) -> _Last:
-    last: _Last = {}
-    for part in in_parts(ids):
-        rows = IssueChange.objects.filter(issue_id__in=part).order_by().values_list("issue_id", "field")
-        last |= {(issue_id, name): moment for issue_id, name, moment in rows.annotate(Max("changed_at"))}
-    return last
-
-
-def _unexplained(record: TrackedIssue, touch: Touch, last: _Last) -> Edit:
+def _unexplained(record: TrackedIssue, touch: Touch, last: Mapping[tuple[UUID, str], datetime]) -> Edit:
     """What differs from before and is in no history: neither recorded as a whole, nor the end of what is told.
 
     Nor is it told by what is older than an entry that is here: somebody changed it here since, and the import does now.

@@ -1,6 +1,7 @@
 """Predictions meet their truth, once; only with the books of its sprint it goes again, see `opening`."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,10 @@ from apps.ml.models import PredictionHistory
 from apps.ml.services.evaluation.judging import held_books, judge_dates, judge_people, judge_risks
 from apps.ml.services.models.kinds import KINDS
 from apps.projects.models import Issue, SprintSnapshot
-from apps.projects.rows import IDS_PER_QUERY
 
 logger = logging.getLogger(__name__)
+#: Sprints whose books are held in one transaction: who opens one of them waits for it.
+SPRINTS_AT_ONCE = 50
 #: Who exports by hand does so at least once a sprint, and sprints of a week are the shortest that are usual.
 LATE_NEWS_WITHIN = timedelta(days=7)
 
@@ -58,13 +60,26 @@ def _close_sprints(project_id: UUID | str | None, now: datetime) -> int:
             prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME, details__unit=unit
         )
         with by_itself("record_prediction_outcomes", unit):
-            closed += _close_by_books(outcomes, unit, now)
+            closed += _close_in_parts(outcomes, unit, now)
+    return closed
+
+
+def _close_in_parts(rows: QuerySet[PredictionHistory], unit: str, now: datetime) -> int:
+    """All of them in the order of their sprints: those that cannot be closed now keep no others from their turn."""
+    sprint_ids = list(rows.order_by("sprint_id").values_list("sprint_id", flat=True).distinct())
+    closed = 0
+    for start in range(0, len(sprint_ids), SPRINTS_AT_ONCE):
+        some = sprint_ids[start : start + SPRINTS_AT_ONCE]
+        with by_itself("record_prediction_outcomes", some[0]):
+            closed += _close_by_books(rows, some, unit, now)
     return closed
 
 
 @transaction.atomic
-def _close_by_books(rows: QuerySet[PredictionHistory], unit: str, now: datetime) -> int:
-    held = held_books(rows.order_by().values_list("sprint_id", flat=True).distinct()[:IDS_PER_QUERY])
+def _close_by_books(
+    rows: QuerySet[PredictionHistory], sprint_ids: Sequence[UUID | None], unit: str, now: datetime
+) -> int:
+    held = held_books(sprint_ids)
     if not held:
         return 0
     delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
