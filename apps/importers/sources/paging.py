@@ -22,6 +22,7 @@ EVERYTHING = ("all figures",)
 MOST_GONE = 20
 #: A list by number that gets shorter while it is read is read again, so often.
 MOST_READINGS = 3
+#: No tracker has so many pages running that hold nothing new.
 MOST_IDLE_PAGES = 10
 #: A thousand gave gateway timeouts (Jira); what GitHub and GitLab give at most.
 NUMBERED_ROWS, LINKED_ROWS = 50, 100
@@ -68,22 +69,27 @@ class News:
 
     def __init__(self) -> None:
         self.seen = set[str | int]()
-        self._idle = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Read the list from its beginning, for the first time or again."""
+        self._seen_now, self._idle = set[str | int](), 0
 
     def hear(self, found: Sequence[Any]) -> list[Any]:
-        new = []
+        known, new = len(self._seen_now), []
         for row in found:
             own = part(row, "id") or part(row, "url")
             key = str(own) if own else hash(str(row))
+            self._seen_now.add(key)
             if key not in self.seen:
                 self.seen.add(key)
                 new.append(row)
-        self._idle = 0 if new else self._idle + 1
+        self._idle = 0 if len(self._seen_now) > known else self._idle + 1
         return new
 
     @property
     def have_ended(self) -> bool:
-        """Whether pages go on and say nothing: no tracker has so many empty ones running."""
+        """Whether its pages go on and say nothing."""
         return self._idle >= MOST_IDLE_PAGES
 
 
@@ -176,6 +182,7 @@ def linked_pages(
         return too_large(number_of, "", error), _at(url, number_of + 1, 1)
 
     def read() -> Pages:
+        news.begin()
         totals = list[float]()
 
         def ask(url: str, most: int) -> tuple[Page, str | None]:

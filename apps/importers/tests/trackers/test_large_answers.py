@@ -51,8 +51,10 @@ def issues_of(kind, answer, *, most, since=None):
     return told, [each.external_id for each in told if isinstance(each, TrackedIssue)]
 
 
-def test_a_page_of_gitlab_that_is_too_large_comes_in_smaller_ones():
-    rows = [test_gitlab.row(id=n, iid=n, references={"short": f"#{n}"}, description="x" * LARGE) for n in range(1, 26)]
+@pytest.mark.parametrize("small", [0, 200])
+def test_a_page_of_gitlab_that_is_too_large_comes_in_smaller_ones(small):
+    rows = [test_gitlab.row(id=n, iid=n, references={"short": f"#{n}"}, description="x" * LARGE * (n > small))
+            for n in range(1, small + 26)]  # fmt: skip
 
     def answer(request):
         if not request.path.endswith("/issues"):
@@ -63,8 +65,9 @@ def test_a_page_of_gitlab_that_is_too_large_comes_in_smaller_ones():
         is_last = page * size >= len(rows)
         return Reply(rows[(page - 1) * size : page * size], headers={} if is_last else {"Link": link})
 
-    _, keys = issues_of("gitlab", answer, most=12 * LARGE)
-    assert keys == [f"#{n}" for n in range(1, 26)]
+    told, keys = issues_of("gitlab", answer, most=12 * LARGE)
+    assert keys == [f"#{n}" for n in range(1, small + 26)]
+    assert not any(isinstance(each, Gap) and "page" in each.what for each in told)
 
 
 def test_an_issue_of_a_server_that_is_too_large_by_itself_keeps_no_other_out():

@@ -12,9 +12,9 @@ from apps.importers.tracked import TrackedIssue, without_labels
 from apps.importers.write_back import WriteReport, carry_out, steps_of, taken_back
 
 FIELDS = [
-    {"id": "summary", "name": "Summary"},
     {"id": "customfield_2", "name": "Story Points", "schema": {"custom": "…:float"}},
     {"id": "customfield_9", "name": "Scrum ML hours", "schema": {"custom": "…:float"}},
+    {"id": "summary", "name": "Summary"},
 ]
 
 
