@@ -35,7 +35,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             reader.sprints[told.external_id] = told
         yield told
     line = 0
-    search = Search(client, reader.fields.asked, query(project, since))
+    search = IssueSearch(client, reader.fields.asked, query(project, since))
     for page in token_pages(search.rows, "issues", PAGE_ISSUES, bare=search.key):
         if isinstance(page, Gap | RowError):
             yield page
@@ -70,7 +70,7 @@ def read_row(reader: jira.Reader, line: int, row: Any, histories: Sequence[Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
+class IssueSearch:
     """Issues page by page."""
 
     client: Client

@@ -8,11 +8,12 @@ one row, which is an error by itself.
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from apps.importers.records import RowError
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.client import AnswerTooLarge, AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused
+from apps.importers.sources.headers import number_of, page_at, resized
 from apps.importers.sources.reading import number, part, rows
 from apps.importers.tracked import Gap, Told
 
@@ -28,8 +29,6 @@ MOST_IDLE_PAGES = 10
 NUMBERED_ROWS, LINKED_ROWS = 50, 100
 #: Of rows that are too large together so many times fewer are asked for.
 FEWER = 10
-#: Names of what leads to a page in place of its number (GitHub, GitLab).
-CURSORS = frozenset({"after", "before", "cursor", "id_after"})
 BACK = "a page leads back to an earlier one"
 Answered = TypeVar("Answered")
 #: Where a page begins: a number, token, cursor or address.
@@ -64,7 +63,7 @@ def list_of(answer: HttpAnswer) -> list[Any]:
     return data
 
 
-class News:
+class NewRows:
     """What no earlier page held: lists move while they are read, and a row may come twice."""
 
     def __init__(self) -> None:
@@ -102,7 +101,7 @@ def offset_pages(
 
     `bare` is what is asked for in place of the rest to learn the key of a row that is too large.
     """
-    news = News()
+    news = NewRows()
 
     def asked(start: int, most: int, **others: Any) -> Any:
         with _in_the_middle(start > 0):
@@ -141,7 +140,7 @@ def token_pages(
 
     `bare` asks for one row without what makes it too large, since only an answer leads further.
     """
-    news = News()
+    news = NewRows()
 
     def after(data: Any) -> str | None:
         following, is_last = _text(part(data, "nextPageToken")), part(data, "isLast")
@@ -172,14 +171,14 @@ def linked_pages(
 ) -> Iterator[Piece]:
     """Pages by the header Link, which is followed (GitHub, GitLab); `each_by_itself`: a row that is too large is one
     error, and not the end."""
-    news = News()
+    news = NewRows()
     first = f"{path}?{urlencode({name: value for name, value in params.items() if value is not None})}"
 
     def pass_by(url: str, error: AnswerTooLarge) -> tuple[RowError, str]:
-        number_of = _page_of(url)
-        if not each_by_itself or number_of is None:
+        page = number_of(url)
+        if not each_by_itself or page is None:
             raise error
-        return too_large(number_of, "", error), _at(url, number_of + 1, 1)
+        return too_large(page, "", error), page_at(url, page + 1, 1)
 
     def read() -> Pages:
         news.begin()
@@ -187,7 +186,7 @@ def linked_pages(
 
         def ask(url: str, most: int) -> tuple[Page, str | None]:
             with _in_the_middle(url != first):
-                answer = client.get(_resized(url, most))
+                answer = client.get(resized(url, most))
             total = number(answer.headers.get("x-total"))
             totals.extend([] if total is None else [total])
             return news.hear(list_of(answer)), answer.next_url or None
@@ -200,7 +199,7 @@ def linked_pages(
 
 def cursor_pages(ask: Callable[[str, int], Any], at_once: int) -> Iterator[Piece]:
     """Pages of a GraphQL connection: `nodes`, of which one that may not be read is null, and `pageInfo`."""
-    news = News()
+    news = NewRows()
 
     def page(cursor: str, most: int) -> tuple[Page, str | None]:
         with _in_the_middle(bool(cursor)):
@@ -251,27 +250,6 @@ def _in_parts(ask: Ask[At], at: At, at_once: int, pass_by: PassBy[At]) -> Genera
             break
         part_at = following
     return following
-
-
-def _resized(url: str, most: int) -> str:
-    """The address of the rows that begin where those of a page do, so many: a page's number is one of its size."""
-    asked, page = dict(parse_qsl(urlsplit(url).query)), _page_of(url)
-    before = (page - 1) * int(asked.get("per_page", most)) if page else 0
-    return _at(url, before // most + 1 if before else page, most)
-
-
-def _page_of(url: str) -> int | None:
-    """The number of a page; None for one that a cursor leads to, whatever number stands beside."""
-    asked = dict(parse_qsl(urlsplit(url).query))
-    page = number(asked.get("page", 1))
-    return None if CURSORS & set(asked) or page is None else int(page)
-
-
-def _at(url: str, page: int | None, most: int) -> str:
-    asked = dict(parse_qsl(urlsplit(url).query)) | {"per_page": str(most)}
-    if page is not None and (page > 1 or "page" in asked):
-        asked["page"] = str(page)
-    return f"{url.partition('?')[0]}?{urlencode(asked)}"
 
 
 def in_pieces(ask: Callable[[int], Answered], at_once: int) -> tuple[Answered, int]:

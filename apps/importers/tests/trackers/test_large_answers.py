@@ -12,6 +12,7 @@ from apps.importers.records import RowError
 from apps.importers.sources import bounded_json, jsonlines
 from apps.importers.sources.bounded_json import MOST_VALUES, TooManyValues, parsed
 from apps.importers.sources.client import AnswerTooLarge
+from apps.importers.sources.headers import resized
 from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages, token_pages
 from apps.importers.sources.registry import CONNECTORS, place_of
 from apps.importers.tests.trackers import jira_site, test_azure, test_gitlab
@@ -179,6 +180,21 @@ def test_pages_behind_a_cursor_come_in_parts_from_the_same_place():
         told = list(linked_pages(client_of(served, most_answer_bytes=LARGE), "x"))
 
     assert [row["id"] for page in told for row in page] == list(range(300))
+
+
+@pytest.mark.parametrize(
+    ("url", "most", "found"),
+    [
+        ("x?a=1", 100, "x?a=1&per_page=100"),
+        ("https://a.example/x?per_page=100&page=3", 10, "https://a.example/x?per_page=10&page=21"),
+        ("https://a.example/x?per_page=10&page=21&q=a%20b", 100, "https://a.example/x?per_page=100&page=3&q=a+b"),
+        ("https://a.example/x?after=c%3D&page=2&per_page=100", 1, "https://a.example/x?after=c%3D&page=2&per_page=1"),
+        ("https://a.example/x?page=2", 10, "https://a.example/x?page=2&per_page=10"),
+        ("https://a.example/x?page=%C2%B2&per_page=" + "9" * 5_000, 10, "https://a.example/x?page=%C2%B2&per_page=10"),
+    ],
+)
+def test_the_address_of_a_part_begins_where_its_page_does(url, most, found):
+    assert resized(url, most) == found
 
 
 def test_each_page_is_read_though_all_are_too_large():
