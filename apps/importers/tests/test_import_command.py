@@ -86,8 +86,8 @@ def test_all_errors_go_to_a_file_that_a_spreadsheet_can_open_safely(file, tmp_pa
 
 
 def test_what_only_files_need_is_refused_for_a_tracker():
-    with pytest.raises(CommandError, match="are for CSV files"):
-        run("github:acme/shop", "--project", "SHOP", "--mark-missing")
+    with pytest.raises(CommandError, match="is for CSV files"):
+        run("github:acme/shop", "--project", "SHOP", "--sprints", "2026-03-02/14d")
 
 
 def test_sizes_in_words_cost_their_column_and_no_row(file):

@@ -1,6 +1,6 @@
 """What a tracker tells, into the domain: issues with their history, sprints with their own life."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -18,6 +18,7 @@ from apps.importers.writing.history import missing_changes
 from apps.importers.writing.identities import Identities
 from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.links import Links
+from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
@@ -113,6 +114,13 @@ class TrackedWriter:
         self.board.unrecorded(self._guessed_sprints)
         self.board.close_sprints(self._touched_sprints)
         self._identities.tell(self._report)
+
+    def settle_missing(self, *, named: Set[str], mark: bool) -> list[Touch]:
+        """What was there before and did not come although everything was read."""
+        return settle_missing(
+            self._project, self._source, seen=self._identities.seen, named=named, mark=mark, now=self._when,
+            report=self._report, traces=self.traces,
+        )  # fmt: skip
 
     def _write_sprints(self) -> None:
         self.board.take_all(self._told_sprints)
