@@ -268,7 +268,7 @@ def test_the_sip_tasks_are_imported_as_they_are_and_all_unchanged_in_a_second_ru
 
     text = run(file, "--project", "SIP", "--create-project")
 
-    assert "SIP: 6,134 new, 48 people added to the team." in text
+    assert "SIP: 6,134 new, 16 people added to the team." in text
     assert "6,134 completed issues with hours: an effort model can be trained (50 are needed)." in text
     issue = Issue.objects.get(external_id="2283")
     assert (issue.issue_type.name, issue.component, issue.labels) == (

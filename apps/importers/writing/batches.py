@@ -86,7 +86,7 @@ class BatchWriter:
         # Until the transaction ends nobody deletes any of these.
         self._types, self._statuses = kinds_of(self._project)
         self._sprints.look_anew()
-        self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
+        self.team.learn([each.assignee for each in batch], reporters=[each.reporter for each in batch])
         self._report.show(batch, self.team.as_found)
         # Before its issues, as whoever closes a sprint does.
         self._sprints.hold(batch)

@@ -78,7 +78,7 @@ class TrackedWriter:
         # Until the transaction ends nobody deletes any of these.
         self.board.look_anew()
         self._write_sprints()
-        self.team.learn(_people(batch))
+        self.team.learn(_assigned(batch), reporters=[each.reporter for each in batch])
         self._report.show(batch, self.team.as_found)
         meant = self._identities.sort_out(batch)
         touched = [(record, self._touched(record, issue)) for record, issue in meant.records]
@@ -208,10 +208,10 @@ def _last_move(record: TrackedIssue) -> datetime | None:
     return next(moves, record.created_at)
 
 
-def _people(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:
-    """Everybody who has, reported or once had an issue."""
+def _assigned(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:
+    """Everybody who has or once had an issue."""
     for record in records:
-        yield from (record.assignee, record.reporter)
+        yield record.assignee
         for change in record.changes:
             if change.field == "assignee":
                 yield from (value for value in (change.old, change.new) if isinstance(value, Person))

@@ -63,7 +63,7 @@ def test_an_import_of_what_was_touched_has_not_looked(connection, gone, now):
 
 
 def test_what_is_gone_is_closed_as_removed_where_that_is_asked_and_comes_back_with_the_import(
-    project, connection, lead, jira, gone, now, monkeypatch
+    connection, jira, gone, now, monkeypatch
 ):
     place = place_of("jira", jira.url, "SHOP")
     monkeypatch.setattr("apps.importers.management.commands.import_issues.place_in", lambda text: place)
@@ -71,7 +71,9 @@ def test_what_is_gone_is_closed_as_removed_where_that_is_asked_and_comes_back_wi
     gone |= {"A-2", "A-4"}
     before, out = statuses(), StringIO()
 
-    call_command("import_issues", "https://acme.atlassian.net/browse/SHOP-1", "--mark-missing", project="SHOP", stdout=out)
+    call_command(
+        "import_issues", "https://acme.atlassian.net/browse/SHOP-1", "--mark-missing", project="SHOP", stdout=out
+    )
 
     assert "2 issues of earlier imports are not there any more: A-2, A-4. 2 closed as removed." in out.getvalue()
     assert statuses() == before | {"A-2": "Removed", "A-4": "Removed"}
