@@ -6,7 +6,7 @@ new issue comes without changes, one that is there gets those that the import ma
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -133,7 +133,7 @@ def _write(writer: BatchWriter, batches: Iterable[list[ImportedIssue]], run: Imp
         shown(run, report.rows)
 
 
-def _settle(writer: BatchWriter, run: ImportRun, refused: Collection[str], *, mark_missing: bool) -> None:
+def _settle(writer: BatchWriter, run: ImportRun, refused: Set[str], *, mark_missing: bool) -> None:
     """What all records together tell; in steps, so that others write in between."""
     with step(run, writer.traces) as touches:
         touches.extend(writer.settle_sprints())
