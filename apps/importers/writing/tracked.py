@@ -24,7 +24,8 @@ from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
 from apps.projects.history.moments import When, moment_of, moments_of
-from apps.projects.models import Issue, IssueChange, Project
+from apps.projects.history.writing import store_changes
+from apps.projects.models import Issue, Project
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
@@ -188,7 +189,7 @@ class TrackedWriter:
     # --- History ---------------------------------------------------------------------------------------------------
     def _write_history(self, touched: Sequence[tuple[TrackedIssue, Touch]]) -> None:
         told = [(record, touch.issue) for record, touch in touched]
-        changes = IssueChange.objects.bulk_create(missing_changes(told, self.board, self.team))
+        changes = store_changes(missing_changes(told, self.board, self.team))
         # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
         last = moments_of([touch.issue.pk for _, touch in touched if touch.before], self._when).last
         edits = [edit for record, touch in touched if (edit := _unexplained(record, touch, last)).before]

@@ -269,7 +269,7 @@ def _error_file(path: Path) -> Iterator[Callable[[RowError], None]]:
         writer.writerow(["line", "id", "reason"])
 
         def write(error: RowError) -> None:
-            writer.writerow([error.line, harmless(error.external_id), error.reason])
+            writer.writerow([error.line, harmless(error.external_id), harmless(error.reason)])
 
         yield write
 

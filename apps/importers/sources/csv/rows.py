@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from apps.common.plausible import LONGEST_TEXT
+from apps.common.tables import bare
 from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import ImportedIssue, NamedSprint, Person, RowError, UnreadRow
 from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
@@ -23,8 +24,6 @@ LONGEST_ID, LONGEST_TITLE, LONGEST_TYPE, LONGEST_STATUS = 200, 500, 64, 64
 LONGEST_COMPONENT, LONGEST_SPRINT, LONGEST_PERSON = 200, 200, 200
 #: Clocks and time zones differ by less than this; what lies further ahead has not happened.
 CLOCK_SKEW = timedelta(days=1)
-#: A spreadsheet would run a cell that begins so; exports put a quote before it (Linear's does).
-FORMULA_STARTS = ("'=", "'+", "'-", "'@")
 
 UNTITLED = "without a title: the id stands for one"
 TITLE_CUT = f"with a title cut to {LONGEST_TITLE} characters"
@@ -48,6 +47,8 @@ class RowReader:
         return self.reading.columns
 
     def read(self, line: int, cells: Sequence[str]) -> ImportedIssue | RowError:
+        # Exports put an apostrophe before what a spreadsheet would run (ours, Linear's).
+        cells = [bare(cell) if "'" in cell else cell for cell in cells]
         texts = {name: self._text(name, at, cells) for name, at in self.columns.positions.items()}
         external_id = texts.get("external_id", "").strip()
         try:
@@ -78,7 +79,7 @@ class RowReader:
         text = next((cell for cell in said if not is_empty(cell)), said[0] if said else "")
         if name in self.columns.lists:
             text = text.partition(",")[0]
-        return text[1:] if text.startswith(FORMULA_STARTS) else text
+        return text
 
     def _labels(self, cells: Sequence[str]) -> tuple[str, ...]:
         joined = (part for at in self.columns.positions.get("labels", ()) for part in _parts(cells[at]))
