@@ -1,18 +1,19 @@
 """Forecasts as they were given, and what became of their issues since."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import KeptForecast
 from apps.projects.history.days import day_of
 from apps.projects.history.reads import MOST_IDS, issue_pasts
 from apps.projects.models import Issue, Project, Sprint
+from apps.projects.selectors import projects_after
 
 Occasion = KeptForecast.Occasion
 #: A week: what a team compares.
@@ -53,19 +54,21 @@ def in_batches(ids: Sequence[Id], size: int) -> Iterable[Sequence[Id]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
-def due_projects(*, now: datetime) -> list[UUID]:
-    """Projects of which no forecast of their present day is kept yet, or none of a sprint that has just turned."""
-    days = KeptForecast.objects.filter(occasion=Occasion.DAY).order_by().values_list("project_id").annotate(Max("day"))
-    latest = dict(days)
+def due_projects(projects: QuerySet[Project], *, now: datetime, after: str = "") -> Iterator[UUID]:
+    """Of which no forecast of their present day is kept yet, or none of a sprint that has just turned; by their ids.
+
+    What has no issue has no forecast.
+    """
+    days = KeptForecast.objects.filter(project=OuterRef("pk"), occasion=Occasion.DAY).order_by("-day").values("day")
+    worked = projects.filter(Exists(Issue.objects.filter(project=OuterRef("pk")))).annotate(latest=Subquery(days[:1]))
     turned = {sprint.project_id for sprint, _ in turned_sprints(now=now)}
-    projects = Project.objects.order_by("created_at", "id").only("id", "time_zone")
-    due = list[UUID]()
-    for project in projects:
+    for project in projects_after(worked.only("time_zone"), after):
+        is_due = False
         # A zone that the system knows no more is one project's.
         with by_itself("keep_forecasts", project):
-            is_due = project.pk in turned or latest.get(project.pk, date.min) < day_of(now, project.zone)
-            due += [project.pk] if is_due else []
-    return due
+            is_due = project.pk in turned or (project.latest or date.min) < day_of(now, project.zone)
+        if is_due:
+            yield project.pk
 
 
 def turned_sprints(project: Project | None = None, *, now: datetime) -> list[tuple[Sprint, str]]:

@@ -1,21 +1,25 @@
 """Predictions meet their truth, once; only with the books of its sprint it goes again, see `opening`."""
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, FloatField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Subquery
 
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import PredictionHistory
-from apps.ml.services.evaluation.judging import held_books, judge_dates, judge_people, judge_risks
+from apps.ml.services.evaluation.judging import DATED, held_books, judge_dates, judge_people, judge_risks
 from apps.ml.services.models.kinds import KINDS
-from apps.projects.models import Issue, SprintSnapshot
-from apps.projects.rows import IDS_PER_QUERY
+from apps.projects.models import Issue, Project, SprintSnapshot
+from apps.projects.rows import IDS_PER_QUERY, few_of_each
+from apps.projects.selectors import ids_after
 
 logger = logging.getLogger(__name__)
+#: Of a kind, in one run of the tasks of every minute: half a second. The rest has its turn in the next one.
+MOST_AT_ONCE = 10_000
 #: Who exports by hand does so at least once a sprint, and sprints of a week are the shortest that are usual.
 LATE_NEWS_WITHIN = timedelta(days=7)
 
@@ -24,7 +28,7 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
     """Close every open prediction about a finished issue or a closed sprint with its truth; returns how many.
 
     One UPDATE a kind, of rows that are open and that nobody else holds, so that two workers close each row exactly once
-    and whoever deletes a project is not waited for. It does not matter who finished the issue: the API, an import, or
+    and whoever deletes a project is not waited for. So many at a time, of each project in turn. It does not matter who finished the issue: the API, an import, or
     the admin.
     """
     closed = _close_issues(project_id, now) + _close_sprints(project_id, now)
@@ -40,6 +44,12 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
 def record_dated_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
     """Close open answers about days and amounts whose dates have passed or whose work is done; returns how many."""
     return judge_dates(_of(project_id), now=now)
+
+
+def projects_with_dated_answers(after: str = "") -> Iterator[UUID]:
+    """Of which some are open; by their ids."""
+    answers = PredictionHistory.objects.filter(project=OuterRef("pk"), prediction_type__in=DATED, actual_value=None)
+    return ids_after(Project.objects.filter(Exists(answers)), after)
 
 
 def _close_issues(project_id: UUID | str | None, now: datetime) -> int:
@@ -64,7 +74,8 @@ def _close_sprints(project_id: UUID | str | None, now: datetime) -> int:
 
 @transaction.atomic
 def _close_by_books(rows: QuerySet[PredictionHistory], unit: str, now: datetime) -> int:
-    held = held_books(rows.order_by().values_list("sprint_id", flat=True).distinct()[:IDS_PER_QUERY])
+    few = rows.filter(pk__in=few_of_each(rows, MOST_AT_ONCE)).order_by()
+    held = held_books(few.values_list("sprint_id", flat=True).distinct()[:IDS_PER_QUERY])
     if not held:
         return 0
     delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")
@@ -76,7 +87,8 @@ def _close_by_books(rows: QuerySet[PredictionHistory], unit: str, now: datetime)
 @transaction.atomic
 def _close(rows: QuerySet[PredictionHistory], truth: "Subquery[Any]", now: datetime) -> int:
     """Of all projects at once, so of rows in any order: what somebody holds is left for the next minute."""
-    free = rows.select_for_update(skip_locked=True, of=("self",))
+    few = rows.filter(pk__in=few_of_each(rows, MOST_AT_ONCE))
+    free = few.select_for_update(skip_locked=True, of=("self",))
     return PredictionHistory.objects.filter(id__in=free).update(actual_value=truth, scored_at=now)
 
 
