@@ -1,4 +1,4 @@
-"""Who can lead a project: somebody who can log in; how many they make, and that what they made holds as long as they do."""
+"""Who can lead a project: somebody who can log in; what they made holds only as long as they do, and has an end."""
 
 from typing import Any
 

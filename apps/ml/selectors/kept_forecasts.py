@@ -69,7 +69,8 @@ def due_projects(projects: QuerySet[Project], *, now: datetime, after: str = "")
         is_due = False
         # A zone that the system knows no more is one project's.
         with by_itself("keep_forecasts", project):
-            is_due = project.has_turned or (project.latest or date.min) < day_of(now, project.zone)
+            latest, has_turned = (getattr(project, name) for name in ("latest", "has_turned"))
+            is_due = has_turned or (latest or date.min) < day_of(now, project.zone)
         if is_due:
             yield project.pk
 
@@ -77,7 +78,8 @@ def due_projects(projects: QuerySet[Project], *, now: datetime, after: str = "")
 def turned_sprints(project: Project, *, now: datetime) -> list[tuple[Sprint, str]]:
     """Sprints that began or were closed just now, as far as no forecast was kept of it: so many at a time."""
     sprints = _turned(now).filter(project=project).order_by("id")[:MOST_TURNED]
-    return [(sprint, each) for sprint in sprints for each in Occasion.values if getattr(sprint, f"is_{each}", False)]
+    turns = (Occasion.SPRINT_START, Occasion.SPRINT_CLOSE)
+    return [(sprint, each) for sprint in sprints for each in turns if getattr(sprint, f"is_{each.value}")]
 
 
 def _turned(now: datetime) -> QuerySet[Sprint]:

@@ -56,7 +56,10 @@ def becomes_theirs(row: Any, by: User | None, *, is_new: bool) -> dict[str, Any]
 
 
 def stop_what_no_lead_made(*, now: datetime) -> int:
-    """Switch off what is not to go on, and tell who leads its project; how many. So many at a time, projects in turn."""
+    """Switch off what is not to go on, and tell who leads its project; how many.
+
+    So many at a time, of each project in turn.
+    """
     n_stopped = 0
     for kind in KINDS:
         few = list(few_of_each(_to_stop(kind), MOST_AT_ONCE))

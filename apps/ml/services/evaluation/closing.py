@@ -28,8 +28,8 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
     """Close every open prediction about a finished issue or a closed sprint with its truth; returns how many.
 
     One UPDATE a kind, of rows that are open and that nobody else holds, so that two workers close each row exactly once
-    and whoever deletes a project is not waited for. So many at a time, of each project in turn. It does not matter who finished the issue: the API, an import, or
-    the admin.
+    and whoever deletes a project is not waited for; so many at a time, of each project in turn. It does not matter who
+    finished the issue: the API, an import, or the admin.
     """
     closed = _close_issues(project_id, now) + _close_sprints(project_id, now)
     with by_itself("record_prediction_outcomes", judge_people):
