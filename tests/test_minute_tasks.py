@@ -10,7 +10,7 @@ from django.core import mail
 
 from apps.accounts import tasks as account_tasks
 from apps.accounts.tests.factories import UserFactory
-from apps.common.turns import Share
+from apps.common.turns import MinuteShare, within
 from apps.ml.models import ModelType, PredictionHistory, TrainingRun
 from apps.ml.services.evaluation import closing, judging
 from apps.ml.services.training import jobs
@@ -59,6 +59,30 @@ def test_sprints_are_closed_so_many_at_a_time_and_of_each_project_in_turn(now, m
     late.refresh_from_db()
     assert late.status == Sprint.Status.COMPLETED
     assert [sprint_ends.close_ended_sprints(now=now) for _ in range(3)] == [AT_ONCE, MANY + 1 - 2 * AT_ONCE, 0]
+
+
+def test_what_is_at_hand_ends_with_the_time_and_one_is_done_in_any_case():
+    clock = Silence()
+
+    def slow():
+        for n in range(MANY):
+            clock.wait(4.0)
+            yield n
+
+    assert list(within(10.0, slow(), clock=clock)) == [0, 1, 2]
+    assert list(within(0.0, slow(), clock=clock)) == [0]
+    assert list(within(1_000.0, slow(), clock=clock)) == list(range(MANY))
+
+
+def test_sprints_are_closed_in_turn_while_there_is_time(now, monkeypatch):
+    monkeypatch.setattr(sprint_ends, "RUN_SECONDS", 0.0)
+    sprint = {"active": True, "source": "jira"}
+    SprintFactory(**sprint, end_date=now.date() - timedelta(days=2))
+    first = SprintFactory(**sprint, end_date=now.date() - timedelta(days=3))
+
+    assert sprint_ends.close_ended_sprints(now=now) == 1
+    first.refresh_from_db()
+    assert first.status == Sprint.Status.COMPLETED
 
 
 def test_an_import_closes_all_of_its_own_sprints(now, monkeypatch):
@@ -132,7 +156,7 @@ class Silence:
 
 def test_a_share_of_a_minute_is_spent_by_what_takes_long_and_is_there_again_a_minute_later():
     clock = Silence()
-    share = Share(10.0, clock=clock)
+    share = MinuteShare(10.0, clock=clock)
 
     def piece(seconds):
         with share.spending():
@@ -162,7 +186,7 @@ def silent_server(monkeypatch):
         raise TimeoutError
 
     monkeypatch.setattr("apps.accounts.mails.hand_over", hand_over)
-    monkeypatch.setattr(account_tasks, "SHARE", Share(account_tasks.SHARE.seconds, clock=clock))
+    monkeypatch.setattr(account_tasks, "SHARE", MinuteShare(account_tasks.SHARE.seconds, clock=clock))
     return clock, tried
 
 
@@ -220,7 +244,7 @@ def test_a_mail_server_that_drips_is_given_up_and_has_spent_its_share(silent_ser
 
 def test_deliveries_that_wait_for_their_receivers_leave_the_rest_of_a_minute_to_others(monkeypatch, now):
     clock = Silence()
-    share = Share(notification_tasks.SHARE.seconds, clock=clock)
+    share = MinuteShare(notification_tasks.SHARE.seconds, clock=clock)
     monkeypatch.setattr(notification_tasks, "SHARE", share)
     monkeypatch.setattr(notification_tasks.sending, "send_due", lambda **_: clock.wait(12.0))
 

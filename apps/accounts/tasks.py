@@ -18,13 +18,13 @@ from apps.common.broker import is_handed_over
 from apps.common.counters import count
 from apps.common.heartbeat import silent
 from apps.common.operations.database_faults import by_itself
-from apps.common.turns import Share
+from apps.common.turns import MinuteShare
 
 logger = logging.getLogger(__name__)
 #: Whoever needs more of one kind has other troubles; strangers ask for others from any number of addresses.
 MOST_MAILS_AN_HOUR = 5
 #: One takes a tenth of a second. What is due every minute waits for a server that is silent no longer than this.
-SHARE = Share(seconds=10.0)
+SHARE = MinuteShare(seconds=10.0)
 #: Two silences of the server (EMAIL_TIMEOUT): it drips.
 SOFT_LIMIT_SECONDS = 20
 #: Then whoever waits for it asks again.

@@ -3,9 +3,12 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 #: Callers whose last turn is remembered; who is forgotten had it longest ago, and is taken for somebody new.
 MOST_REMEMBERED = 1_000
@@ -113,7 +116,16 @@ class WaitingLine:
         return [each for each in self.there if each.caller == caller]
 
 
-class Share:
+def within(seconds: float, items: Iterable[Item], *, clock: Callable[[], float] = time.monotonic) -> Iterator[Item]:
+    """Items until the time is over, the first in any case: the rest has its turn next time."""
+    until = clock() + seconds
+    for item in items:
+        yield item
+        if clock() >= until:
+            return
+
+
+class MinuteShare:
     """So many seconds of any minute, in this process, for what waits for somebody outside: else others wait, too.
 
     Who begins within it may go beyond it, by what one piece takes.

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.common.broker import is_handed_over
 from apps.common.operations.database_faults import by_itself
-from apps.common.turns import Share
+from apps.common.turns import MinuteShare
 from apps.notifications.selectors import due
 from apps.notifications.services import left_going, sending
 from apps.notifications.waits import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS
@@ -16,7 +16,7 @@ from apps.notifications.waits import HARD_LIMIT_SECONDS, SOFT_LIMIT_SECONDS
 logger = logging.getLogger(__name__)
 
 #: However often news come meanwhile: receivers that let us wait hold up nothing else of a minute for longer.
-SHARE = Share(sending.RUN_SECONDS)
+SHARE = MinuteShare(sending.RUN_SECONDS)
 
 
 @shared_task(soft_time_limit=SOFT_LIMIT_SECONDS, time_limit=HARD_LIMIT_SECONDS)

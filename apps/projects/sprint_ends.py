@@ -1,17 +1,19 @@
 """Sprints of other tools end when these say so, or else by their dates: nobody closes here what is closed there."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from uuid import UUID
 
 from apps.common.operations.database_faults import by_itself
+from apps.common.turns import within
 from apps.projects.history.moments import When, moment_of
 from apps.projects.history.snapshots import freeze, has_late_news, open_books
 from apps.projects.models import Project, Sprint, SprintSnapshot
 from apps.projects.rows import all_or_nothing, enter, few_of_each, lock
 
-#: By the clock at a time, at some five milliseconds each: what is due every minute waits for the same worker.
-MOST_AT_ONCE = 1_000
+#: By the clock at a time, at some five milliseconds each, and no longer: what is due every minute waits for the same
+#: worker.
+MOST_AT_ONCE, RUN_SECONDS = 1_000, 10.0
 
 
 def close_ended_sprints(project: Project | None = None, *, now: When) -> int:
@@ -23,11 +25,12 @@ def close_ended_sprints(project: Project | None = None, *, now: When) -> int:
     # Days begin east of Greenwich: what is over there is not before the day of UTC.
     running = Sprint.objects.exclude(source="").filter(status=Sprint.Status.ACTIVE, end_date__lte=moment_of(now).date())
     if project is None:
-        running = running.filter(pk__in=few_of_each(running, MOST_AT_ONCE, order=("end_date", "id")))
+        in_turn = list(few_of_each(running, MOST_AT_ONCE, order=("end_date", "id")))
+        over: Iterable[Sprint] = within(RUN_SECONDS, (sprint for pk in in_turn for sprint in running.filter(pk=pk)))
     else:
-        running = running.filter(project=project)
+        over = running.filter(project=project).select_related("project").order_by("pk")
     n_closed = 0
-    for sprint in running.select_related("project").order_by("pk"):
+    for sprint in over:
         with by_itself("close_ended_sprints", sprint):
             n_closed += close_by_plan(sprint, now=now)
     return n_closed

@@ -2,9 +2,9 @@
 
 import random
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
-from celery import shared_task
 from django.utils import timezone
 
 from apps.common import broker
@@ -83,6 +83,7 @@ def test_what_ends_the_process_ends_no_round_and_is_not_always_before_the_same_o
         if each == 0:
             raise SystemExit
 
+    a_round = SimpleNamespace(name="a_round", request=SimpleNamespace(expires=None))
     handed_over, neighbours = [], set()
     for seed in range(20):
         done = []
@@ -93,11 +94,6 @@ def test_what_ends_the_process_ends_no_round_and_is_not_always_before_the_same_o
 
     assert handed_over == [(str(AT_ONCE - 1),)] * 20
     assert neighbours == set(range(AT_ONCE))
-
-
-@shared_task
-def a_round():
-    """Stands for one."""
 
 
 def test_one_that_fails_or_is_deleted_meanwhile_keeps_no_other_from_it(monkeypatch, waiting):
