@@ -47,6 +47,7 @@ LONGEST_FIRST = (
     "apps/upkeep/tests/test_erasing_others.py",
     "apps/ml/tests/forecasts/test_frozen.py",
     "tests/test_query_plans.py",
+    "apps/importers/tests/trackers/test_answers_that_are_none.py",
     "apps/ml/tests/benchmarks/test_sprints.py",
     "tests/test_upgrades.py",
     "tests/test_engines.py",

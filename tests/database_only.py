@@ -51,6 +51,7 @@ ONE_ENGINE_SUFFICES = {
     ),
     "What is sent to another service or read from it, to the byte.": (
         "apps/accounts/tests/test_posting.py",
+        "apps/importers/tests/trackers/test_answers_that_are_none.py",
         "apps/importers/tests/trackers/test_api.py",
         "apps/importers/tests/trackers/test_connections.py",
         "apps/importers/tests/trackers/test_slow_answers.py",

@@ -21,7 +21,7 @@ from apps.dashboard.templatetags.told import beginning
 from apps.importers.records import Person
 from apps.importers.sources import jira_rows, labels
 from apps.importers.sources.csv import dates, numbers, sprints, values
-from apps.importers.sources.links import next_link
+from apps.importers.sources.headers import next_link
 from apps.importers.writing.people import place_of_person
 from apps.ml.core.assignment import features as assignment
 from apps.ml.core.effort import features as effort

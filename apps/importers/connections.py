@@ -119,7 +119,6 @@ def client_for(place: Place, token: str, *, budget: Budget | None = None, **opti
         connector.headers(token),
         allowed=settings.TRACKER_ALLOWED_NETWORKS,
         budget=budget or Budget(),
-        is_limited=connector.is_limited,
         **options,
     )
 

@@ -4,8 +4,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from apps.importers.models import Connection, ImportRun
-from apps.importers.sources.pages import issue_page
-from apps.importers.sources.registry import place_of
+from apps.importers.sources.registry import issue_page, place_of
 from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.selectors import Visitor, is_administrator, projects_visible_to
 

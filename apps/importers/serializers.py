@@ -10,7 +10,7 @@ from rest_framework import serializers
 from apps.common.api.serializers import RefusesUnknownFields, StrictSerializer
 from apps.importers.models import Connection, ImportRun, TakingBack
 from apps.importers.records import ImportRefused
-from apps.importers.sources.registry import place_of, require_site
+from apps.importers.sources.registry import place_of, require_site, require_token
 from apps.importers.waiting import LONGEST_UPLOAD_BYTES
 from apps.ml.selectors.workers import IMPORTS, missing_workers
 from apps.projects.names.fields import ProjectName
@@ -55,6 +55,8 @@ class ConnectionSerializer(RefusesUnknownFields, serializers.ModelSerializer[Con
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """On creation the place is checked as a whole; afterwards only the token and its use change."""
+        if "token" in attrs:
+            self._require_token(self.instance.kind if self.instance else attrs["kind"], attrs["token"])
         if self.instance is not None:
             if fixed := sorted({"kind", "base_url", "scope"} & set(self.initial_data)):
                 raise serializers.ValidationError(dict.fromkeys(fixed, "Where it leads stays: make a new one."))
@@ -64,6 +66,12 @@ class ConnectionSerializer(RefusesUnknownFields, serializers.ModelSerializer[Con
         except ImportRefused as error:
             raise serializers.ValidationError({"scope": error.message}, code=error.code) from error
         return attrs
+
+    def _require_token(self, kind: str, token: str) -> None:
+        try:
+            require_token(kind, token)
+        except ImportRefused as error:
+            raise serializers.ValidationError({"token": error.message}, code=error.code) from error
 
 
 class ImportRequest(StrictSerializer):

@@ -4,16 +4,17 @@ A batch is whole or not there. Only an import that reached its end moves `Connec
 is done again from where the last whole one ended, and changes nothing of what is there already.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.importers.keeping import each_step, shown, step
 from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import ImportReport, LedgerLine
 from apps.importers.services import sum_up, tell_unknown
-from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint
+from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, without_ahead
 from apps.importers.writing.dry_run import read_before, undone_at_the_end
 from apps.importers.writing.texts import fitted
 from apps.importers.writing.tracked import TrackedWriter
@@ -74,10 +75,8 @@ def import_told(
     with undone_at_the_end() if dry_run else nullcontext():
         writer = TrackedWriter(project, fields, source, now, report)
         batch, weight = list[TrackedIssue](), 0
-        for each in map(fitted, told):
-            if isinstance(each, Gap):
-                ledger.add(each)
-            elif isinstance(each, TrackedSprint):
+        for each in _possible(told, ledger, now):
+            if isinstance(each, TrackedSprint):
                 writer.take_sprint(each)
             else:
                 if on_row is not None:
@@ -101,6 +100,20 @@ def import_told(
         report.people_added, report.erased = writer.team.added, writer.team.erased
         sum_up(report, project, began)
     return report
+
+
+def _possible(told: Iterable[Told], ledger: GapLedger, now: When) -> Iterator[TrackedIssue | TrackedSprint | RowError]:
+    """What is told, as every table takes it and without what lies ahead; of what is left out the ledger tells."""
+    for each in map(fitted, told):
+        if isinstance(each, Gap):
+            ledger.add(each)
+        elif isinstance(each, TrackedIssue):
+            issue, gaps = without_ahead(each, moment_of(now) + CLOCKS_DIFFER)
+            for gap in gaps:
+                ledger.add(gap)
+            yield issue
+        else:
+            yield each
 
 
 def _weight(issue: TrackedIssue) -> int:

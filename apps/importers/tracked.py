@@ -7,18 +7,22 @@ whatever it could not have. Pure.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from apps.importers.records import ImportedIssue, Person, RowError
 from apps.importers.sources.labels import figure_in
 
 #: What an issue's status means once nothing is left to do.
 ENDED = ("done", "dropped")
+#: When it came, began and ended: none of these is a plan.
+_MOMENTS = ("created_at", "started_at", "resolved_at", "dropped_at")
 #: Kept of one issue, the newest. Azure DevOps takes no more revisions of a work item; people make some dozens. Each is
 #: a row of our history, which whoever sets up a loop in a tracker would have us write without end.
 MOST_CHANGES = 10_000
+#: What ends so shortly after it was made was made so.
+AT_ONCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,20 @@ class TrackedIssue(ImportedIssue):
     recorded: frozenset[str] = frozenset()
     #: Fields whose oldest changes are left out, since there are too many; none of them is `recorded`.
     cut: frozenset[str] = frozenset()
+    #: Fields that this site does not have, or did not let us read this time: what they hold here stays.
+    untold: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedSprint:
-    """A sprint as an identity with its own life. Moments where the tracker keeps them, else days."""
+    """A sprint as an identity with its own life. Moments where the tracker keeps them, else days.
+
+    Of what is empty or None nothing is said: it stays as it is known.
+    """
+
+    #: A state: its tracker has not closed it, and only its dates tell whether it has begun.
+    OPEN: ClassVar[str] = "open"
+    STATES: ClassVar[tuple[str, ...]] = ("planned", "active", "completed", OPEN)
 
     external_id: str
     #: Empty where none is told.
@@ -69,7 +82,7 @@ class TrackedSprint:
     is_only_named: bool = False
     #: None where the tracker says nothing of goals, empty where there is none.
     goal: str | None = None
-    #: 'planned', 'active' or 'completed'; empty where only the dates tell.
+    #: One of `STATES`; empty where only the dates tell.
     state: str = ""
     #: When it really began and was closed.
     started_at: datetime | None = None
@@ -82,13 +95,14 @@ class TrackedSprint:
     ends_on: date | None = None
 
     @property
-    def has_dates(self) -> bool:
-        return any((self.starts_at, self.ends_at, self.starts_on, self.ends_on))
+    def tells_end(self) -> bool:
+        """Whether anything is said of when it ends, or that it has not."""
+        return bool(self.state or self.completed_at or self.ends_at or self.ends_on)
 
     @property
     def is_bare(self) -> bool:
         """Whether nothing is said of when it ran. This does not say that it never did."""
-        return not (self.state or self.started_at or self.completed_at or self.has_dates)
+        return not (self.tells_end or self.started_at or self.starts_at or self.starts_on)
 
     def tells_more_than(self, known: "TrackedSprint | None") -> bool:
         """Whether it is news after what was told of it so far: whole ones take the place of bare ones."""
@@ -234,23 +248,45 @@ def _with_times(issue: TrackedIssue) -> TrackedIssue:
     if "status" not in issue.recorded or issue.created_at is None:
         return issue
     present = Stage(issue.status, issue.status_category)
+    if _lacks_moves(issue, issue.created_at):
+        return _ended(replace(issue, recorded=issue.recorded - {"status"}), _own_end(issue))
     life = life_of(issue.created_at, first_value(issue.changes, "status", present), issue.changes)
     # Where the history does not reach the present, the end that the tracker itself gives is all there is.
-    said = issue.resolved_at if broken_at(issue.changes, "status", present) else None
+    said = _own_end(issue) if broken_at(issue.changes, "status", present) else None
     return replace(
-        issue,
+        _ended(issue, said or life.resolved_at or life.dropped_at),
         started_at=life.started_at,
-        resolved_at=(said or life.resolved_at) if present.category == "done" else None,
-        dropped_at=(said or life.dropped_at) if present.category == "dropped" else None,
         changes=in_order((*issue.changes, *life.taken_back)),
     )
 
 
-def gaps_in(issue: TrackedIssue) -> Iterator[Gap]:
-    """Fields of an issue whose history does not lead to what they hold, or is too long."""
+def _ended(issue: TrackedIssue, at: datetime | None) -> TrackedIssue:
+    return replace(
+        issue,
+        resolved_at=at if issue.status_category == "done" else None,
+        dropped_at=at if issue.status_category == "dropped" else None,
+    )
+
+
+def _own_end(issue: TrackedIssue) -> datetime | None:
+    """When the tracker itself says that it ended, or else that its status last came to mean something else."""
+    return issue.resolved_at or issue.dropped_at or issue.last_moved_at
+
+
+def _lacks_moves(issue: TrackedIssue, created_at: datetime) -> bool:
+    """Whether no move is told of what was created otherwise: it came from elsewhere, or from before there were any."""
+    said = _own_end(issue)
+    is_told = any(change.field == "status" for change in issue.changes)
+    return not is_told and issue.status_category != "to_do" and said is not None and said > created_at + AT_ONCE
+
+
+def gaps_in(issue: TrackedIssue, *, with_life: bool = True) -> Iterator[Gap]:
+    """Fields of an issue whose history does not lead to what they hold, or is too long; `with_life`: its moves, too."""
     for field in sorted(issue.recorded):
         if broken_at(issue.changes, field, present_value(issue, field)) is not None:
             yield Gap(f"the history of {field.replace('_', ' ')} has holes", TOUCHED[field], (issue.external_id,))
+    if with_life and "status" not in issue.recorded | issue.cut and issue.started_at is None:
+        yield Gap("when work began, or ended, is not told", ("cycle times", "burndown"), (issue.external_id,))
     yield from cuts_in(issue)
 
 
@@ -259,6 +295,26 @@ def cuts_in(issue: TrackedIssue) -> Iterator[Gap]:
     for field in sorted(issue.cut & TOUCHED.keys()):
         what = f"the history of {field.replace('_', ' ')} is too long: only the newest of it is kept"
         yield Gap(what, TOUCHED[field], (issue.external_id,))
+
+
+def without_ahead(issue: TrackedIssue, latest: datetime) -> tuple[TrackedIssue, list[Gap]]:
+    """The issue without what is later than a moment, which no tracker can have recorded yet; and what that leaves out.
+
+    What it holds now stays: so it was when somebody looked.
+    """
+    moments = [name for name in _MOMENTS if (moment := getattr(issue, name)) is not None and moment > latest]
+    ahead = {change.field for change in issue.changes if change.at > latest}
+    if not moments and not ahead:
+        return issue, []
+    changes = tuple(change for change in issue.changes if change.at <= latest)
+    emptied: dict[str, Any] = dict.fromkeys(moments)
+    left_out = {f"some of the history of {field}": TOUCHED[field] for field in sorted(ahead & TOUCHED.keys())}
+    left_out |= {"a moment of the issue": TOUCHED["status"]} if moments else {}
+    gaps = [
+        Gap(f"{what.replace('_', ' ')} lies ahead, and is left out until then", touches, (issue.external_id,))
+        for what, touches in left_out.items()
+    ]
+    return replace(issue, changes=changes, recorded=issue.recorded - ahead, **emptied), gaps
 
 
 def present_value(issue: TrackedIssue, field: str) -> Any:

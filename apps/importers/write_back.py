@@ -26,6 +26,7 @@ from apps.importers.sources.client import (
     AnswerUnusable,
     NotThere,
     TrackerRefused,
+    TrackerUnreachable,
     WriteCutOff,
     WriteNotTold,
     WritePutOff,
@@ -45,7 +46,11 @@ Figure = WriteBack.Figure
 ENDED = (WorkflowStatus.Category.DONE, WorkflowStatus.Category.DROPPED)
 #: Hours are written to the quarter: more digits promise what no estimate holds.
 QUARTERS = 4
+#: Who refuses so many in a row refuses them all. Those that nobody may edit, closed ones say, lie anywhere: the order
+#: is another each time.
 MOST_REFUSED = 20
+#: As many of them is one that it stumbles over: it was asked five times by then.
+_STUMBLE = 7
 #: After an import figures are written in its turn, and its person's other imports wait for that: so long a tracker is
 #: waited for in all, and so long it goes on; the next import writes the rest.
 WAITS_AFTER_IMPORT_SECONDS = 60.0
@@ -82,7 +87,7 @@ class WriteReport:
         return {"written": self.written, "kept": kept, "refused": refused, "left": self.left, "ended_by": ended_by}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Work:
     """A write-back that is carried out."""
 
@@ -92,6 +97,7 @@ class _Work:
     now: datetime
     #: Raises `Conflict` where it is to end.
     require_as_told: Callable[[], None]
+    refused_in_a_row: int = 0
 
 
 def prepared(connection: Connection, figure: str, target: Target, *, to_take_back: bool = False) -> WriteBack:
@@ -137,6 +143,7 @@ def carry_out(
     steps: Sequence[Step],
     *,
     now: datetime,
+    rng: random.Random,
     since: "Connected | None" = None,
     report: WriteReport | None = None,
     budget: Budget | None = None,
@@ -144,10 +151,13 @@ def carry_out(
 ) -> WriteReport:
     """Write; each issue is asked first what stands there.
 
-    What a tracker refuses of one issue stops no other; where it refuses `MOST_REFUSED`, it refuses them all.
+    What a tracker refuses of one issue, or stumbles over, stops no other; where it refuses `MOST_REFUSED` in a row, it
+    refuses them all.
 
     Parameters
     ----------
+    rng : random.Random
+        Says whose comes first: what is left alone and refused each time keeps no other from its turn.
     since : Connected, optional
         As its connection was before the steps were worked out, which takes its time; as it is now if not given.
     report : WriteReport, optional
@@ -178,7 +188,7 @@ def carry_out(
                 )
 
         work = _Work(write_back, _writer(write_back, budget), report, now, require_as_told)
-        for step in steps:
+        for step in rng.sample(steps, len(steps)):
             if ends_at is not None and time.monotonic() > ends_at:
                 raise BudgetSpent("The time is over for figures that are written after an import.")
             _carried_out(work, step)
@@ -190,12 +200,17 @@ def _carried_out(work: _Work, step: Step) -> None:
     report, written = work.report, work.write_back.written.filter(_is(step.name))
     try:
         _written(work, step)
-    except (TrackerRefused, AnswerUnusable) as error:
+        work.refused_in_a_row = 0
+    except WritePutOff:
+        # A limit of rate is of all.
+        raise
+    except (TrackerRefused, AnswerUnusable, TrackerUnreachable) as error:
         report.refused.append((step.name[0], error.message))
         if not step.new and isinstance(error, NotThere) and not _is_ours(work.write_back, step.name):
             # Gone here and there, it would keep the place from ever being another.
             written.delete()
-        if len(report.refused) == MOST_REFUSED:
+        work.refused_in_a_row += _STUMBLE if isinstance(error, TrackerUnreachable) else 1
+        if work.refused_in_a_row >= MOST_REFUSED:
             raise
     report.left -= 1
 
@@ -306,10 +321,7 @@ def _is_ours(write_back: WriteBack, name: Named) -> bool:
 
 
 def write_all(connection: Connection, *, now: datetime, report: WriteReport, rng: random.Random) -> None:
-    """After an import: everything that is switched on, while its connection is in use and there is time.
-
-    What is left alone and refused each time keeps no other from its turn: `rng` says whose comes first.
-    """
+    """After an import: everything that is switched on, while its connection is in use and there is time."""
     switched_on = connection.write_backs.filter(is_active=True)
     budget, ends_at = Budget(wait_seconds=WAITS_AFTER_IMPORT_SECONDS), time.monotonic() + AFTER_IMPORT_SECONDS
     for pk in list(switched_on.values_list("pk", flat=True)):
@@ -318,8 +330,7 @@ def write_all(connection: Connection, *, now: datetime, report: WriteReport, rng
         write_back = switched_on.select_related("connection__project").filter(pk=pk).first()
         if write_back is not None and since and since.is_used:
             steps = steps_of(write_back, now=now)
-            rng.shuffle(steps)
-            carry_out(write_back, steps, now=now, since=since, report=report, budget=budget, ends_at=ends_at)
+            carry_out(write_back, steps, now=now, rng=rng, since=since, report=report, budget=budget, ends_at=ends_at)
 
 
 def _writer(write_back: WriteBack, budget: Budget | None = None) -> Writer:

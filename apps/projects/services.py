@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
 from apps.projects.history.ends import ENDED, ENDS, check_times, set_times
-from apps.projects.history.moments import When, moment_of, moments_after, moments_of
+from apps.projects.history.moments import Moments, When, moment_of, moments_after, moments_of
 from apps.projects.history.snapshots import carried_over, freeze
 from apps.projects.history.writing import new_change, set_for_all
 from apps.projects.holidays import check_place
@@ -327,7 +327,7 @@ def update_issue(issue: Issue, *, by: User | None, now: When, **fields: Any) -> 
     set_times(issue, was=was, now=at.now)
     validate(issue, changed)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
-    IssueChange.objects.bulk_create(_changes(issue, before, by=by, at=at.of(issue.pk)))
+    IssueChange.objects.bulk_create(_changes(issue, before, by=by, at=at))
     if _ROLLED_UP & changed.keys():
         roll_up(issue.project_id, [issue.pk, issue.parent_id, getattr(before.get("parent"), "pk", None)])
     return issue
@@ -388,8 +388,10 @@ def _is_stranger(project_id: Any, user: User | None) -> bool:
     return user is not None and team.filter(user=user).first() is None
 
 
-def _changes(issue: Issue, before: Mapping[str, Any], *, by: User | None, at: datetime) -> list[IssueChange]:
+def _changes(issue: Issue, before: Mapping[str, Any], *, by: User | None, at: Moments) -> list[IssueChange]:
     """What the history keeps of a change: everything tracked, and an end that was taken away."""
     kept = [name for name in before if name in IssueChange.Field.values and name not in ENDS]
     kept += [name for name in ENDS if before[name] is not None and getattr(issue, name) is None]
-    return [new_change(issue, name, before[name], getattr(issue, name), by=by, at=at) for name in kept]
+    return [
+        new_change(issue, name, before[name], getattr(issue, name), by=by, at=at.of(issue.pk, name)) for name in kept
+    ]

@@ -7,7 +7,7 @@ from uuid import UUID
 from apps.common.operations.database_faults import by_itself
 from apps.common.turns import within
 from apps.projects.history.moments import When, moment_of
-from apps.projects.history.snapshots import freeze, has_late_news, open_books
+from apps.projects.history.snapshots import WITHOUT_CONTENTS, freeze, has_late_news, open_books
 from apps.projects.models import Project, Sprint, SprintSnapshot
 from apps.projects.rows import all_or_nothing, enter, few_of_each, lock
 
@@ -69,7 +69,7 @@ def take_late_news(sprint_ids: Collection[UUID], *, now: When) -> int:
         pk__in=sprint_ids, status=Sprint.Status.COMPLETED, completed_at=None, snapshot__isnull=False
     )
     n_closed = 0
-    for sprint in rows.select_related("snapshot", "project").order_by("pk"):
+    for sprint in rows.select_related("snapshot", "project").defer(*WITHOUT_CONTENTS).order_by("pk"):
         with by_itself("take_late_news", sprint):
             n_closed += _close_anew(sprint, now)
     return n_closed

@@ -68,6 +68,11 @@ def the_secret_is_shared(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def _is_of_anybody(pattern: str) -> bool:
+    """`*`, or all that end so with an ending that is the world's (`.com`)."""
+    return pattern == "*" or (pattern.startswith(".") and "." not in pattern.strip("."))
+
+
 @register(Tags.security, deploy=True)
 def the_outside_reaches_it(**_: Any) -> list[CheckMessage]:
     if set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS:
@@ -78,10 +83,10 @@ def the_outside_reaches_it(**_: Any) -> list[CheckMessage]:
                 id="common.W003",
             )
         ]
-    if "*" in settings.ALLOWED_HOSTS:
+    if wide := next(filter(_is_of_anybody, settings.ALLOWED_HOSTS), None):
         return [
             Error(
-                "ALLOWED_HOSTS allows every name.",
+                f"ALLOWED_HOSTS holds {wide}, which allows names of anybody.",
                 hint="Name the hosts; health and metrics are answered under any address too.",
                 id="common.E002",
             )

@@ -23,7 +23,7 @@ from apps.importers.services import led_project
 from apps.importers.sources import jsonlines
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.kept import Readable
-from apps.importers.sources.registry import Place
+from apps.importers.sources.registry import Place, require_token
 from apps.importers.syncing import import_told
 from apps.importers.tracked import Told, TrackedIssue
 from apps.projects.models import Project
@@ -171,6 +171,7 @@ def _token(place: Place) -> str:
         raise ImportRefused(
             f"{place.connector.title} wants {place.connector.token_hint}: put it into {TOKEN_VARIABLE}."
         )
+    require_token(place.connector.name, token)
     return token
 
 

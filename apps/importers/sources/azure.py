@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.client import Client
+from apps.importers.sources.client import AnswerUnusable, Client
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.csv.values import person as person_in
+from apps.importers.sources.paging import each_told, in_pieces, rows_of
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, cuts_in, in_order, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
@@ -41,6 +42,8 @@ ASKED = (
 #: Azure allows 14 levels of names. What is below a longer path is known by its id.
 LONGEST_PATH = 1_000
 PAGE_UPDATES = 200
+#: As Azure decides it; of fewer we tell it how many.
+BATCH_REVISIONS = 1_000
 RECORDED = frozenset({
     "status", "sprint", "story_points", "estimated_hours", "actual_hours", "assignee", "title", "issue_type",
     "priority", "labels",
@@ -65,7 +68,7 @@ class Site:
     def stage(self, fields: Mapping[str, Any]) -> Stage:
         """What a revision's state means; a reason such as Duplicate, Cut or As Designed delivers nothing."""
         name = reading.fitting(fields.get("System.State"), reading.LONGEST_NAME)
-        if fields.get("System.IsDeleted") in (True, "True", "true"):
+        if _is_deleted(fields):
             return DELETED
         known = self.stages.get((str(fields.get("System.WorkItemType")), name))
         stage = known or Stage(name, category_of(name) or "in_progress")
@@ -82,6 +85,10 @@ class Site:
         if len(path) > LONGEST_PATH or key in self.holders or path in self.holders or "\\" not in path:
             return ""
         return self.paths.get(path) or path
+
+
+def _is_deleted(fields: Mapping[str, Any]) -> bool:
+    return fields.get("System.IsDeleted") in (True, "True", "true")
 
 
 def stages_of(kind: str, found: Iterable[Any]) -> Iterator[tuple[tuple[str, str], Stage]]:
@@ -150,7 +157,9 @@ def revisions_of_updates(updates: Iterable[Any]) -> list[dict[str, Any]]:
 def read_issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site: Site) -> TrackedIssue | RowError:
     """One work item from its revisions, in any order."""
     try:
-        ordered = sorted(revisions, key=lambda each: _order(each.get("System.Rev")))
+        ordered = sorted(revisions, key=_revision)
+        if not ordered:
+            raise BadValue("the answer holds no revision")
         return _issue(line, number, ordered, site)
     except BadValue as error:
         return RowError(line, number, error.message)
@@ -192,8 +201,10 @@ def _issue(line: int, number: str, revisions: Sequence[Mapping[str, Any]], site:
             reporter=person_of(now.get("System.CreatedBy")),
             sprint_id=sprint_id,
             created_at=created_at,
+            dropped_at=reading.moment(now.get("System.ChangedDate")) if _is_deleted(now) else None,
             due_date=reading.day(now.get("Microsoft.VSTS.Scheduling.DueDate")),
             changes=in_order(changes),
+            untold=frozenset(() if site.sprints else {"sprint"}),
             # The feed may begin after the item did: then what came before is not told.
             recorded=RECORDED if _order(first.get("System.Rev")) == 1 else frozenset(),
             **meant,
@@ -274,6 +285,10 @@ def _component(fields: Mapping[str, Any]) -> str:
     return reading.fitting(area.rpartition("\\")[2], reading.LONGEST_COMPONENT) if "\\" in area else ""
 
 
+def _revision(fields: Mapping[str, Any]) -> float:
+    return _order(fields.get("System.Rev"))
+
+
 def _order(value: Any) -> float:
     """A number of a revision or update; what is none comes first."""
     return reading.number(value) or 0.0
@@ -288,7 +303,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     yield from site.sprints.values()
     if site.undated:
         yield Gap("dates of sprints cannot be read", ("sprint outcomes", "sprint durations"), tuple(site.undated))
-    found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    found = defaultdict[int, list[Mapping[str, Any]]](list)
     for revision in _revisions(client, base, since):
         if isinstance(revision, Gap):
             yield revision
@@ -298,10 +313,13 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             yield RowError(0, str(part(revision, "id") or "")[:20], "a revision holds no id or fields")
             continue
         found[int(own_id)].append({"System.Rev": part(revision, "rev"), **fields})
-    for line, key in enumerate(sorted(found), start=1):
-        number = str(key)
-        # Of what was touched the whole history is asked for: the feed holds only what is new.
-        revisions = found[key] if since is None else _whole(client, base, number)
+
+    def told_of(line: int, key: int) -> Iterator[Told]:
+        number, revisions = str(key), found[key]
+        # Of what was touched the whole history is asked for: the feed holds only what is new. Of what was deleted
+        # there is nothing else.
+        if since is not None and not _is_deleted(max(revisions, key=_revision)):
+            revisions = _whole(client, base, number)
         yield from sprints_in(revisions, site)
         issue = read_issue(line, number, revisions, site)
         yield issue
@@ -310,47 +328,62 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             if not issue.recorded | issue.cut:
                 yield Gap("the first revisions are missing", ("all figures of the past",), (issue.external_id,))
 
+    yield from each_told(sorted(found), str, told_of)
+
 
 def _site(client: Client, base: str) -> Site:
     site = Site()
-    for kind in rows(part(client.get(f"{base}/workitemtypes", **{"api-version": API_VERSION}).data, "value")):
+    for kind in values_of(client.get(f"{base}/workitemtypes", **{"api-version": API_VERSION}).data):
         name = str(part(kind, "name"))
         answer = client.get(f"{base}/workitemtypes/{quote(name, safe='')}/states", **{"api-version": API_VERSION})
         site.stages |= dict(stages_of(name, values_of(answer.data)))
-    tree = {"$depth": 20, "api-version": API_VERSION}
-    read_tree(site, client.get(f"{base}/classificationnodes/iterations", **tree).data)
+    tree = client.get(f"{base}/classificationnodes/iterations", **{"$depth": 20, "api-version": API_VERSION}).data
+    if not part(tree, "name"):
+        raise AnswerUnusable("What answered holds no iterations: every project has one for its root.")
+    read_tree(site, tree)
     return site
 
 
 def values_of(data: Any) -> list[Any]:
     """The rows of an answer, under either of the two names in use."""
-    return rows(part(data, "value")) or rows(part(data, "values"))
+    return rows_of(data, "values" if part(data, "value") is None else "value")
 
 
 def _revisions(client: Client, base: str, since: datetime | None) -> Iterator[Any]:
-    asked = {
+    asked: dict[str, Any] = {
         "fields": ",".join(ASKED), "includeDeleted": "true", "api-version": API_VERSION,
         "startDateTime": f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None,
     }  # fmt: skip
-    answer, seen = client.get(f"{base}/reporting/workitemrevisions", **asked), set[str]()
+    link, seen, most = f"{base}/reporting/workitemrevisions", set[str](), BATCH_REVISIONS
+
+    def ask(most: int) -> Any:
+        return client.get(link, **asked, **({} if most == BATCH_REVISIONS else {"$maxPageSize": most})).data
+
     while True:
-        data = answer.data
+        data, most = in_pieces(ask, most)
         yield from values_of(data)
-        link = str(part(data, "nextLink") or "")
-        if part(data, "isLastBatch") is not False or not link:
+        link, is_last = str(part(data, "nextLink") or ""), part(data, "isLastBatch")
+        if not isinstance(is_last, bool) or not (is_last or link):
+            raise AnswerUnusable("A batch does not tell whether, and where, there is another one.")
+        if is_last:
             return
         if link in seen:
             yield Gap("a batch leads back to an earlier one", ("all figures",))
             return
         seen.add(link)
-        answer = client.get(link)
+        # The link says all the rest.
+        asked.clear()
 
 
-def _whole(client: Client, base: str, number: str) -> list[dict[str, Any]]:
-    updates: list[Any] = []
+def _whole(client: Client, base: str, number: str) -> list[Mapping[str, Any]]:
+    updates, most = list[Any](), PAGE_UPDATES
+
+    def ask(most: int) -> list[Any]:
+        asked = {"$top": most, "$skip": len(updates), "api-version": API_VERSION}
+        return values_of(client.get(f"{base}/workitems/{number}/updates", **asked).data)
+
     while True:
-        asked = {"$top": PAGE_UPDATES, "$skip": len(updates), "api-version": API_VERSION}
-        page = values_of(client.get(f"{base}/workitems/{number}/updates", **asked).data)
+        page, most = in_pieces(ask, most)
         updates += page
-        if len(page) < PAGE_UPDATES:
-            return revisions_of_updates(updates)
+        if len(page) < most:
+            return list(revisions_of_updates(updates))

@@ -6,23 +6,39 @@ Sixty million brackets are 60 MB of text, some 300 kB of it packed, and gigabyte
 import json
 from typing import Any
 
+import numpy as np
+
 #: A page of a hundred issues with long histories holds some 300,000; built, the dearest million takes some 250 MiB.
 MOST_VALUES = 1_000_000
 #: Many times those of any tracker. What can just be read is too deep to be written out, a few calls further down.
 MOST_LEVELS = 300
+BEGINNINGS = (b"[", b"{", b",")
+
+
+class TooManyValues(ValueError):
+    """It would be more in memory than may be built of one answer."""
 
 
 def parsed(text: bytes) -> Any:
-    """What it says; raises ValueError for what is no JSON, too deep, or of more than `MOST_VALUES` values."""
-    # Whatever is built begins with a bracket or follows a comma; commas of texts are few beside them.
-    if sum(map(text.count, (b"[", b"{", b","))) > MOST_VALUES:
-        raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+    """What it says; raises ValueError for what is no JSON or too deep, `TooManyValues` for more than `MOST_VALUES`."""
+    # Whatever is built begins with a bracket or follows a comma. Texts may hold any number of them, and are looked at
+    # where there are many.
+    if sum(map(text.count, BEGINNINGS)) > MOST_VALUES and _beginnings_outside_of_texts(text) > MOST_VALUES:
+        raise TooManyValues(f"it holds more than {MOST_VALUES:,} values")
     try:
         found = json.loads(text.decode("utf-8-sig"))
     except RecursionError as error:
         raise ValueError("it is too deep") from error
     _empty_the_deep(found)
     return found
+
+
+def _beginnings_outside_of_texts(text: bytes) -> int:
+    """All at once: a step for each text would take long of millions of empty ones."""
+    signs = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), dtype=np.uint8)
+    # An even number of quotes is in front of what is in no text; the count may wrap around.
+    is_outside = np.cumsum(signs == ord('"'), dtype=np.uint8) % 2 == 0
+    return sum(int(np.count_nonzero(is_outside & (signs == ord(sign)))) for sign in BEGINNINGS)
 
 
 def _empty_the_deep(found: Any) -> None:

@@ -28,9 +28,9 @@ from apps.common.lookups import Lookup
 from apps.common.operations.deadlines import Deadline, Ending
 from apps.common.texts.cutting import cut_between_words
 from apps.importers.records import ImportRefused
-from apps.importers.sources.bounded_json import parsed
+from apps.importers.sources.bounded_json import TooManyValues, parsed
 from apps.importers.sources.budget import Budget, growing_pause, told_wait
-from apps.importers.sources.links import next_link
+from apps.importers.sources.headers import next_link, without_tokens
 
 CONNECT_SECONDS = 5.0
 _LOOKUP = Lookup(seconds=10.0, most_at_once=16)
@@ -47,6 +47,8 @@ MOST_ATTEMPTS = 5
 #: A limit without a time: GitHub's advice is to wait at least a minute.
 PAUSE_WITHOUT_A_TIME_SECONDS = 60.0
 STUMBLES = frozenset({500, 502, 503, 504})
+#: GitHub tells by 410 of an issue that was deleted.
+GONE = frozenset({404, 410})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 #: What may be repeated when a connection breaks.
 _FAULTS = (HTTPError, HTTPException, OSError)
@@ -76,6 +78,10 @@ class AnswerUnusable(ImportRefused):
     """The tracker's answer is not what its documentation promises."""
 
     code = "answer_unusable"
+
+
+class AnswerTooLarge(AnswerUnusable):
+    """More than we read at once: of a page less is to be asked for."""
 
 
 class WriteCutOff(TrackerUnreachable):
@@ -128,12 +134,13 @@ class HttpAnswer:
         """The body as JSON."""
         try:
             return parsed(self.body)
+        except TooManyValues as error:
+            raise AnswerTooLarge(f"{_place(self.url)} answered too much: {error}.") from error
         except ValueError as error:
             # A page of HTML with status 200 is a log-in page, as a rule.
             told = "a web page" if self.body.lstrip()[:1] == b"<" else "what cannot be read as JSON"
-            raise AnswerUnusable(
-                f"{_place(self.url)} answered {told}. Is the address right, and the token valid?"
-            ) from error
+            told = f"{_place(self.url)} answered {told}. Is the address right, and the token valid?"
+            raise AnswerUnusable(told) from error
 
     @property
     def next_url(self) -> str:
@@ -142,6 +149,10 @@ class HttpAnswer:
         if len(header) > MOST_LINK_CHARACTERS:
             raise AnswerUnusable(f"{_place(self.url)} names other pages in {len(header)} characters.")
         return next_link(header)
+
+
+#: Whether an answer is a limit of rate in a tracker's own way, which neither status nor headers tell.
+IsLimit = Callable[[HttpAnswer], bool]
 
 
 @dataclass(slots=True)
@@ -156,15 +167,12 @@ class Client:
         Sent with every request; holds the token, which is never shown.
     allowed : iterable of str
         Private networks that the operator lets it reach; only there plain HTTP is taken.
-    is_limited : callable, optional
-        Whether an answer that is no 429 is a limit of rate in this tracker's own way.
     """
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
     allowed: Iterable[str] = ()
     budget: Budget = field(default_factory=Budget)
-    is_limited: Callable[[HttpAnswer], bool] = lambda answer: False
     resolve: Resolver = _LOOKUP
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -179,9 +187,9 @@ class Client:
         url = self._inside(path)
         return self._asked("GET", f"{url}{'&' if '?' in url else '?'}{query}" if query else url, None)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> HttpAnswer:
+    def post(self, path: str, body: Mapping[str, Any], is_limit: IsLimit = lambda answer: False) -> HttpAnswer:
         """POST a question as JSON."""
-        return self._asked("POST", self._inside(path), json.dumps(body).encode())
+        return self._asked("POST", self._inside(path), json.dumps(body).encode(), is_limit)
 
     def put(self, path: str, body: Mapping[str, Any], **params: Any) -> HttpAnswer:
         """PUT what is to be, as JSON; once, as all that writes; raises `WriteCutOff`."""
@@ -196,30 +204,17 @@ class Client:
         """DELETE a thing below the base, once."""
         return self._written("DELETE", self._inside(path), None)
 
-    def graphql(self, path: str, query: str, **variables: Any) -> Any:
-        """The data of a GraphQL query; its errors come with status 200, with a part of the data or none."""
-        document = self.post(path, {"query": query, "variables": variables}).data
-        errors = document.get("errors") if isinstance(document, dict) else None
-        data = document.get("data") if isinstance(document, dict) else None
-        if errors and not (isinstance(data, dict) and any(data.values())):
-            first = errors[0] if isinstance(errors, list) else errors
-            told = first.get("message", "") if isinstance(first, dict) else first
-            raise TrackerRefused(f"{_place(self.base_url)} says: {cut_between_words(str(told), MOST_TOLD)}")
-        if not isinstance(data, dict):
-            raise AnswerUnusable(f"{_place(self.base_url)} answered GraphQL without data.")
-        return data
-
     # --- One request -----------------------------------------------------------------------------------------------
     def _inside(self, path: str) -> str:
         """The whole URL; raises where it leaves the configured host."""
         url = path if "://" in path else f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
-        if _origin(url) != _origin(self.base_url):
+        if self._origin(url) != self._origin(self.base_url):
             raise AnswerUnusable(
-                f"{_place(self.base_url)} leads to another host ({_place(url)}), which is not followed."
+                f"{self._named(self.base_url)} leads to another host ({self._named(url)}), which is not followed."
             )
         return url
 
-    def _asked(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
+    def _asked(self, method: str, url: str, body: bytes | None, is_limit: IsLimit = lambda answer: False) -> HttpAnswer:
         """One answer of use: repeated after stumbles, and after limits for as long as the budget lasts."""
         failures = 0
         while True:
@@ -228,38 +223,40 @@ class Client:
             except _FAULTS as error:
                 failures += 1
                 if failures == MOST_ATTEMPTS:
-                    raise TrackerUnreachable(f"No answer from {_place(url)}: {type(error).__name__}.") from error
+                    raise TrackerUnreachable(f"No answer from {self._named(url)}: {type(error).__name__}.") from error
                 self.pause(growing_pause(failures))
                 continue
-            wanted = self._wait_wanted(answer)
+            wanted = self._wait_wanted(answer, is_limit(answer))
             if wanted is None:
                 return self._checked(answer)
             if answer.status in STUMBLES:
                 failures += 1
                 if failures == MOST_ATTEMPTS:
-                    raise TrackerUnreachable(f"{_place(url)} answered {answer.status} {MOST_ATTEMPTS} times.")
+                    raise TrackerUnreachable(f"{self._named(url)} answered {answer.status} {MOST_ATTEMPTS} times.")
                 wanted = wanted or growing_pause(failures)
             self.pause(wanted)
 
     def _written(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
         """What is said of a write, which is sent once."""
         try:
-            answer = self._once(method, url, body)
+            answer = self._exchanged(method, url, body)
         except _FAULTS as error:
-            raise WriteCutOff(f"No answer from {_place(url)}: {type(error).__name__}.") from error
+            raise WriteCutOff(f"No answer from {self._named(url)}: {type(error).__name__}.") from error
+        if answer.status in REDIRECTS:
+            raise TrackerRefused(f"{self._named(url)} is elsewhere by now: nothing is written.")
         wanted = self._wait_wanted(answer)
         if wanted is None:
             return self._checked(answer)
         kind = WriteCutOff if answer.status in STUMBLES else WritePutOff
-        raise kind(f"{_place(url)} answered {answer.status}.", wanted)
+        raise kind(f"{self._named(url)} answered {answer.status}.", wanted)
 
     def _once(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
         for _ in range(MOST_REDIRECTS + 1):
             answer = self._exchanged(method, url, body)
             if answer.status not in REDIRECTS:
                 return answer
-            url = self._inside(_joined(url, answer.headers.get("location", "")))
-        raise AnswerUnusable(f"{_place(url)} redirects without end.")
+            url = self._inside(self._joined(url, answer.headers.get("location", "")))
+        raise AnswerUnusable(f"{self._named(url)} redirects without end.")
 
     def _exchanged(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
         self.budget.ask()
@@ -277,12 +274,12 @@ class Client:
                 read = self._read(response, url)
                 # Several headers of one name are joined, as HTTP says.
                 told = {name.lower(): response.headers[name] for name in response.headers}
-        return HttpAnswer(response.status, told, url, read)
+        return HttpAnswer(response.status, told, self._hidden(url), read)
 
     @contextmanager
     def _ending(self, url: str) -> Iterator[None]:
         """An exchange that ends in time; what was cut off then is no answer, though nothing else may tell."""
-        told = f"An answer of {_place(url)} took longer than {ANSWER_SECONDS:.0f} s."
+        told = f"An answer of {self._named(url)} took longer than {ANSWER_SECONDS:.0f} s."
         with self._deadline.within(ANSWER_SECONDS):
             try:
                 yield
@@ -316,14 +313,13 @@ class Client:
             body += part
             self.budget.read(len(part))
             if len(body) > self.most_answer_bytes:
-                raise AnswerUnusable(
-                    f"An answer of {_place(url)} is larger than {self.most_answer_bytes / 2**20:.0f} MiB."
-                )
+                most = self.most_answer_bytes / 2**20
+                raise AnswerTooLarge(f"An answer of {self._named(url)} is larger than {most:.0f} MiB.")
         return bytes(body)
 
-    def _wait_wanted(self, answer: HttpAnswer) -> float | None:
+    def _wait_wanted(self, answer: HttpAnswer, is_limit: bool = False) -> float | None:
         """How long the tracker wants us to wait before we ask again; None for an answer that is one."""
-        if answer.status == 429 or _says_limit(answer) or self.is_limited(answer):
+        if is_limit or answer.status == 429 or _says_limit(answer):
             return told_wait(answer.headers, self.clock()) or PAUSE_WITHOUT_A_TIME_SECONDS
         if answer.status in STUMBLES:
             return told_wait(answer.headers, self.clock()) or 0.0
@@ -345,9 +341,33 @@ class Client:
                 f"The token may not do that at {place} (403): to read, it needs the right to read issues and projects, "
                 "to write back, that to edit issues."
             )
-        if answer.status == 404:
-            raise NotThere(f"{place} is not there (404), or the token may not see it.")
-        raise AnswerUnusable(f"{place} answered {answer.status}: {_message(answer)}")
+        if answer.status in GONE:
+            raise NotThere(f"{place} is not there ({answer.status}), or the token may not see it.")
+        raise AnswerUnusable(f"{place} answered {answer.status}: {self.quoted(_message(answer))}")
+
+    # --- What is told of it ----------------------------------------------------------------------------------------
+    def quoted(self, said: Any) -> str:
+        """What the tracker says, in short: it may quote our request, which the token came with."""
+        return cut_between_words(self._hidden(str(said)), MOST_TOLD)
+
+    def _hidden(self, text: str) -> str:
+        return without_tokens(text, self.headers)
+
+    def _named(self, url: str) -> str:
+        return _place(self._hidden(url))
+
+    def _joined(self, url: str, place: str) -> str:
+        try:
+            return urljoin(url, place)
+        except ValueError as error:
+            raise AnswerUnusable(f"{self._named(url)} leads to what is no address: {self.quoted(place)!r}.") from error
+
+    def _origin(self, url: str) -> tuple[str, str, int]:
+        try:
+            target = target_of(url)
+        except ApplicationError as error:
+            raise AnswerUnusable(f"This is no address: {self.quoted(url)}") from error
+        return target.scheme, target.host, target.port
 
 
 def _says_limit(answer: HttpAnswer) -> bool:
@@ -359,30 +379,15 @@ def _says_limit(answer: HttpAnswer) -> bool:
 
 
 def _message(answer: HttpAnswer) -> str:
-    """What the tracker says of its refusal, in short."""
+    """What the tracker says of its refusal."""
     try:
         told = parsed(answer.body)
     except ValueError:
         return "no reason given"
     if isinstance(told, dict):
         found = told.get("message") or told.get("errorMessages") or told.get("error") or told.get("errors")
-        return cut_between_words(str(found), MOST_TOLD)
+        return str(found)
     return "no reason given"
-
-
-def _joined(url: str, place: str) -> str:
-    try:
-        return urljoin(url, place)
-    except ValueError as error:
-        raise AnswerUnusable(f"{_place(url)} leads to what is no address: {place[:100]!r}.") from error
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    try:
-        target = target_of(url)
-    except ApplicationError as error:
-        raise AnswerUnusable(f"This is no address: {url[:100]}") from error
-    return target.scheme, target.host, target.port
 
 
 def _place(url: str) -> str:

@@ -1,21 +1,21 @@
-"""GitHub: issues and their events by REST, iterations, numbers and statuses of Projects by GraphQL.
+"""GitHub: issues and their events by REST, with what projects say of them.
 
-Read in recorded answers: the issue inside an event is the present one; links lead to `/repositories/{id}/…`; finished
-iterations stand in a list of their own; a single select gives only its option unless its name is asked for; errors come
-with status 200; pull requests come among the issues.
+Read in recorded answers: the issue inside an event is the present one; links lead to `/repositories/{id}/…`; pull
+requests come among the issues.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.client import Client, HttpAnswer, TrackerRefused
+from apps.importers.sources.client import Client, NotThere, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
-from apps.importers.sources.paging import cursor_pages, each_row, linked_pages
+from apps.importers.sources.github_projects import Placed, Projects, fields_in, projects_of, with_fields
+from apps.importers.sources.paging import each_row, each_told, linked_pages, list_of
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
@@ -23,134 +23,45 @@ from apps.importers.tracked import (
     Stage,
     Told,
     TrackedIssue,
-    TrackedSprint,
     gaps_in,
     in_order,
     with_life,
 )
 from apps.importers.writing.workflow import category_of
 
-PAGE = 100
-LONGEST_ITERATION_DAYS = 366
 OVERLAP = timedelta(hours=1)
 OPEN, CLOSED = Stage("Open", "to_do"), Stage("Closed", "done")
 #: Reasons of closing that deliver nothing.
 DROPPED = {"not_planned": Stage("Not planned", "dropped"), "duplicate": Stage("Duplicate", "dropped")}
-SIZE_FIELDS = ("story points", "story point", "points", "estimate", "size", "sp", "effort")
-HOUR_FIELDS = ("estimated hours", "hours", "estimate (hours)", "time estimate")
-SPRINT_TOUCHES = ("what a sprint had committed", "sprint outcomes")
 LEDGER = (Gap("hours of work are not kept by GitHub, unless a field of a project holds them", ("training of hours",)),)
-PROJECT_LEDGER = (
-    Gap("iterations, numbers and statuses of Projects come as they are now, without what they were before",
-        (*SPRINT_TOUCHES, "velocity", "burndown")),
-    Gap("what is changed in a project alone comes with the next full import", SPRINT_TOUCHES),
-    Gap("changes of a status in Projects are not told since 24 September 2026 (reported of GitHub)", ("burndown",)),
-)  # fmt: skip
+NO_FIELDS = Gap("the organisation's issue fields may not be read: what was known stays", ("velocity",))
 #: Events that change what is read here, and what is kept of them.
 TOLD_BY = frozenset({"closed", "reopened", "labeled", "unlabeled", "assigned", "unassigned", "renamed"})
 KEPT = ("event", "created_at", "actor", "label", "assignee", "rename", "state_reason")
-PROJECTS = """
-query($owner: String!, $name: String!, $cursor: String) {
-  repository(owner: $owner, name: $name) { projectsV2(first: 20, after: $cursor) {
-    pageInfo { hasNextPage endCursor }
-    nodes { id title closed fields(first: 100) { nodes {
-      ... on ProjectV2IterationField { id name configuration {
-        iterations { id title startDate duration } completedIterations { id title startDate duration } } } } } } } } }
-"""
-ITEMS = """
-query($project: ID!, $cursor: String) {
-  node(id: $project) { ... on ProjectV2 { items(first: 100, after: $cursor) {
-    pageInfo { hasNextPage endCursor }
-    nodes { content { ... on Issue { databaseId
-      timelineItems(first: 100, itemTypes: [PROJECT_V2_ITEM_STATUS_CHANGED_EVENT]) { nodes {
-        ... on ProjectV2ItemStatusChangedEvent { createdAt previousStatus status actor { login } } } } } }
-      fieldValues(first: 50) { nodes { __typename
-      ... on ProjectV2ItemFieldNumberValue { number field { ... on ProjectV2FieldCommon { name } } }
-      ... on ProjectV2ItemFieldSingleSelectValue { name field { ... on ProjectV2FieldCommon { name } } }
-      ... on ProjectV2ItemFieldIterationValue { iterationId title startDate duration } } } } } } } }
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What a project says of an issue."""
-
-    iteration: str = ""
-    story_points: float | None = None
-    hours: float | None = None
-    #: The name of its column, and the moves between columns as events.
-    column: str = ""
-    moves: tuple[Mapping[str, Any], ...] = ()
-
-
-def is_limited(answer: HttpAnswer) -> bool:
-    """GraphQL tells of its limit with status 200."""
-    return answer.status == 200 and b'"RATE_LIMITED"' in answer.body[:2_000]
 
 
 # --- Rows -------------------------------------------------------------------------------------------------------------
-def sprint_of(row: Any) -> TrackedSprint | None:
-    """An iteration of a project: days, the last one included."""
-    starts_on = reading.day(part(row, "startDate"))
-    if starts_on is None:
-        return None
-    # A query that did not ask for the id leaves the first day, which no two iterations of a field share.
-    key = part(row, "id") or part(row, "iterationId") or starts_on
-    days = int(min(reading.number(part(row, "duration")) or 0, LONGEST_ITERATION_DAYS))
-    return TrackedSprint(
-        external_id=str(key),
-        name=reading.fitting(part(row, "title"), 200) or f"Iteration {key}",
-        starts_on=starts_on,
-        ends_on=starts_on + timedelta(days=days - 1) if days > 0 else None,
-    )
-
-
-def iterations_of(fields: Iterable[Any]) -> Iterator[TrackedSprint | Gap]:
-    """All iterations of a project's fields, those that are over too."""
-    for row in fields:
-        for kind in ("completedIterations", "iterations"):
-            yield from reading.sprints(sprint_of, rows(part(row, "configuration", kind)))
-
-
-def placed_of(item: Any) -> Placed:
-    """The values of one item of a project."""
-    iteration, size, hours, column = "", None, None, ""
-    for value in rows(part(item, "fieldValues", "nodes")):
-        kind, name = part(value, "__typename"), str(part(value, "field", "name") or "").casefold()
-        if kind == "ProjectV2ItemFieldIterationValue":
-            iteration = str(part(value, "iterationId") or "")
-        elif kind == "ProjectV2ItemFieldNumberValue" and name in HOUR_FIELDS:
-            hours = reading.hours(part(value, "number"))
-        elif kind == "ProjectV2ItemFieldNumberValue" and name in SIZE_FIELDS:
-            size = reading.points(part(value, "number"))
-        elif kind == "ProjectV2ItemFieldSingleSelectValue" and name == "status":
-            column = str(part(value, "name") or "")
-    moves = tuple(
-        {
-            "event": "moved",
-            "created_at": part(node, "createdAt"),
-            "from": part(node, "previousStatus"),
-            "actor": part(node, "actor"),
-        }
-        for node in rows(part(item, "content", "timelineItems", "nodes"))
-    )
-    return Placed(iteration, size, hours, column, moves)
-
-
 def person_of(row: Any) -> Person | None:
     return reading.person(name=part(row, "login"), account=part(row, "login"))
 
 
-def read_issue(line: int, row: Any, events: Sequence[Any], placed: Placed | None = None) -> TrackedIssue | RowError:
-    """One issue with its events and what a project says of it."""
+def read_issue(
+    line: int, row: Any, events: Sequence[Any], placed: Placed | None = None, untold: frozenset[str] = frozenset()
+) -> TrackedIssue | RowError:
+    """One issue with its events and what a project says of it; `untold` is what may not be read."""
     try:
-        return _issue(line, row, events, placed or Placed())
+        issue = _issue(line, row, events, placed or Placed())
+        return replace(issue, untold=untold - reading.told_by_labels(issue))
     except BadValue as error:
-        return RowError(line, f"#{part(row, 'number')}", error.message)
+        return RowError(line, _key(row), error.message)
+
+
+def _key(row: Any) -> str:
+    return f"#{part(row, 'number')}"
 
 
 def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> TrackedIssue:
-    created_at, key = reading.moment(part(row, "created_at")), f"#{part(row, 'number')}"
+    created_at, key = reading.moment(part(row, "created_at")), _key(row)
     if not part(row, "id") or created_at is None:
         raise BadValue("the answer holds no id or time of creation")
     labels = _labels(row)
@@ -266,43 +177,33 @@ def _other_changes(story: Sequence[Any], row: Any, labels: reading.HeldLabels) -
 def pull(client: Client, repository: str, since: datetime | None) -> Iterator[Told]:
     """Everything of a repository, or what was touched since a moment."""
     yield from LEDGER
-    places: dict[str, Placed] = {}
-    yield from _projects(client, repository, places)
-    base, gaps = f"repos/{repository}", list[Gap]()
+    base, gaps, projects = f"repos/{repository}", list[Gap](), Projects()
+    yield from projects_of(client, repository, projects)
+    own_fields = yield from _issue_fields(client, repository)
+    projects.have |= own_fields or set()
     # All events in one list cost a hundredth of the requests; of a few issues each has its own.
     all_events = _events_of_all(client, base, gaps) if since is None else None
-    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked = {"state": "all", "per_page": PAGE, "sort": "created", "direction": "asc", "since": bound}
-    has_fields = _has_issue_fields(client, repository)
-    for line, row in enumerate(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), start=1):
-        if part(row, "pull_request"):
-            continue
-        number, placed = str(part(row, "number")), places.get(str(part(row, "id")), Placed())
+
+    def told_of(line: int, row: Any) -> Iterator[Told]:
+        number, key = str(part(row, "number")), str(part(row, "id"))
+        placed, untold = projects.places.get(key, Placed()), projects.untold(key)
         own = all_events.pop(number, []) if all_events is not None else _events_of(client, base, number, gaps)
-        if has_fields:
-            placed = with_fields(placed, rows(client.get(f"{base}/issues/{number}/issue-field-values").data))
-        issue = read_issue(line, row, own, placed)
+        if own_fields:
+            placed = with_fields(placed, list_of(client.get(f"{base}/issues/{number}/issue-field-values")))
+        elif own_fields is None:
+            untold |= {"story_points", "estimated_hours"}
+        issue = read_issue(line, row, own, placed, frozenset(untold))
         if isinstance(issue, RowError):
             yield issue
-        else:
-            yield replace(issue, blocked_by=_blockers(client, base, row, gaps))
-            yield from gaps_in(issue)
-            if "status" not in issue.recorded:
-                yield Gap("when work began, or ended, is not told", ("cycle times", "burndown"), (issue.external_id,))
+            return
+        yield replace(issue, blocked_by=_blockers(client, base, row, gaps))
+        yield from gaps_in(issue)
+
+    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
+    asked: dict[str, Any] = {"state": "all", "sort": "created", "direction": "asc", "since": bound}
+    found = each_row(linked_pages(client, f"{base}/issues", **asked), gaps)
+    yield from each_told((row for row in found if not part(row, "pull_request")), _key, told_of)
     yield from gaps
-
-
-def with_fields(placed: Placed, values: Iterable[Any]) -> Placed:
-    """What the organisation's issue fields add to a project's."""
-    named = {str(part(row, "issue_field_name") or part(row, "name")).casefold(): part(row, "value") for row in values}
-    sizes = (reading.points(named[name]) for name in SIZE_FIELDS if name in named)
-    hours = (reading.hours(named[name]) for name in HOUR_FIELDS if name in named)
-    size, time = next(sizes, None), next(hours, None)
-    return replace(
-        placed,
-        story_points=placed.story_points if size is None else size,
-        hours=placed.hours if time is None else time,
-    )
 
 
 def _blockers(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str, ...] | None:
@@ -311,24 +212,30 @@ def _blockers(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str
     if not isinstance(count, int):
         return None
     path = f"{base}/issues/{part(row, 'number')}/dependencies/blocked_by"
-    found = each_row(linked_pages(client, path, per_page=PAGE), gaps) if count else ()
+    found = list(each_row(linked_pages(client, path), gaps)) if count else []
+    if count and not found:
+        # It may be of what we may not see, and says nothing.
+        return None
     own = part(row, "repository_url")
     return tuple(f"#{part(each, 'number')}" for each in found if part(each, "repository_url") == own)
 
 
-def _has_issue_fields(client: Client, repository: str) -> bool:
-    """Whether the organisation has a field that is read here: else no issue is asked for its own."""
+def _issue_fields(client: Client, repository: str) -> Generator[Told, None, set[str] | None]:
+    """What the organisation has fields for, of what is read here: else no issue is asked for its own; None: unknown."""
     try:
-        found = rows(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields").data)
-    except TrackerRefused:
+        found = list_of(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields"))
+    except NotThere:
         # A person's repository has none, and the preview may be off.
-        return False
-    return any(str(part(row, "name")).casefold() in (*SIZE_FIELDS, *HOUR_FIELDS) for row in found)
+        return set()
+    except TrackerRefused:
+        yield NO_FIELDS
+        return None
+    return set(fields_in(found))
 
 
 def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list[Any]]:
     events: dict[str, list[Any]] = defaultdict(list)
-    for event in each_row(linked_pages(client, f"{base}/issues/events", per_page=PAGE), gaps):
+    for event in each_row(linked_pages(client, f"{base}/issues/events"), gaps):
         if str(part(event, "event")) in TOLD_BY:
             # Without the issue inside, which is the present one: memory holds the changes alone.
             events[str(part(event, "issue", "number"))].append({name: event.get(name) for name in KEPT})
@@ -336,27 +243,4 @@ def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list
 
 
 def _events_of(client: Client, base: str, number: str, gaps: list[Gap]) -> list[Any]:
-    return list(each_row(linked_pages(client, f"{base}/issues/{number}/events", per_page=PAGE), gaps))
-
-
-def _projects(client: Client, repository: str, places: dict[str, Placed]) -> Iterator[Told]:
-    """Iterations of the repository's projects; fills in what they say of each issue."""
-    owner, _, name = repository.partition("/")
-    gaps: list[Gap] = []
-
-    def projects(cursor: str | None) -> Any:
-        data = client.graphql("graphql", PROJECTS, owner=owner, name=name, cursor=cursor)
-        return part(data, "repository", "projectsV2")
-
-    def items(cursor: str | None) -> Any:
-        return part(client.graphql("graphql", ITEMS, project=part(project, "id"), cursor=cursor), "node", "items")
-
-    try:
-        for project in each_row(cursor_pages(projects), gaps):
-            yield from PROJECT_LEDGER
-            yield from iterations_of(rows(part(project, "fields", "nodes")))
-            found = each_row(cursor_pages(items), gaps)
-            places |= {str(key): placed_of(item) for item in found if (key := part(item, "content", "databaseId"))}
-    except TrackerRefused:
-        yield Gap("the projects may not be read: no iterations and sizes from them", (*SPRINT_TOUCHES, "velocity"))
-    yield from gaps
+    return list(each_row(linked_pages(client, f"{base}/issues/{number}/events"), gaps))

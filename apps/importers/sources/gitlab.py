@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.client import Client, TrackerRefused
+from apps.importers.sources.client import Client, NotThere, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
-from apps.importers.sources.paging import each_row, linked_pages
+from apps.importers.sources.paging import each_row, each_told, linked_pages
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
@@ -28,14 +28,13 @@ from apps.importers.tracked import (
     with_life,
 )
 
-PAGE = 100
 OVERLAP = timedelta(hours=1)
 OPEN, CLOSED, MOVED = Stage("Open", "to_do"), Stage("Closed", "done"), Stage("Moved", "dropped")
 DUPLICATE = Stage("Duplicate", "dropped")
 #: A milestone of more days is a release, not a sprint.
 MOST_SPRINT_DAYS = 42
 STATE_OF_ITERATION = {"1": "planned", "2": "active", "3": "completed", "upcoming": "planned", "current": "active",
-                      "started": "active", "opened": "", "closed": "completed"}  # fmt: skip
+                      "started": "active", "opened": TrackedSprint.OPEN, "closed": "completed"}  # fmt: skip
 #: Kinds of events, which are asked for issue by issue.
 EVENTS = ("state", "label", "milestone", "weight", "iteration")
 LEDGER = (
@@ -88,7 +87,7 @@ def sprint_of_milestone(row: Any) -> TrackedSprint | None:
     return TrackedSprint(
         external_id=f"milestone-{part(row, 'id')}",
         name=reading.fitting(part(row, "title"), 200) or f"Milestone {part(row, 'iid')}",
-        state="completed" if part(row, "state") == "closed" else "",
+        state="completed" if part(row, "state") == "closed" else TrackedSprint.OPEN,
         starts_on=starts_on,
         ends_on=ends_on,
     )
@@ -98,11 +97,13 @@ def person_of(row: Any) -> Person | None:
     return reading.person(name=part(row, "name"), account=part(row, "username"), email=part(row, "public_email"))
 
 
-def read_issue(line: int, row: Any, story: Story) -> TrackedIssue | RowError:
-    """One issue with its events."""
+def read_issue(line: int, row: Any, story: Story, *, has_sprints: bool = True) -> TrackedIssue | RowError:
+    """One issue with its events; without the paid tier rows have no weight, nor an iteration."""
     key = _key(row)
     try:
-        return _issue(line, key, row, story)
+        issue = _issue(line, key, row, story)
+        untold = ({"story_points"} if "weight" not in row else set()) - reading.told_by_labels(issue)
+        return replace(issue, untold=frozenset(untold | (set() if has_sprints or "iteration" in row else {"sprint"})))
     except BadValue as error:
         return RowError(line, key, error.message)
 
@@ -127,7 +128,8 @@ def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
     weight = reading.points(part(row, "weight"))
     closed_at = reading.moment(part(row, "closed_at"))
     past = reading.HeldLabels(labels)
-    changes = (*_status_changes(row, labels, story, status), *_weights(story), *_label_changes(past, story), *moves)
+    status_changes, is_whole = _status_changes(row, labels, story, status)
+    changes = (*status_changes, *_weights(story), *_label_changes(past, story), *moves)
     cut = frozenset({"labels"} if past.is_cut else ())
     issue = TrackedIssue(
         line=line,
@@ -152,7 +154,7 @@ def _issue(line: int, key: str, row: Any, story: Story) -> TrackedIssue:
         dropped_at=closed_at if status.category == "dropped" else None,
         due_date=reading.day(part(row, "due_date")),
         changes=in_order(changes),
-        recorded=_recorded(row, story, place) - cut,
+        recorded=_recorded(row, story, place) - cut - (set() if is_whole else {"status"}),
         cut=cut,
     )
     return with_life(issue)
@@ -174,8 +176,9 @@ def _present(row: Any, labels: Sequence[str]) -> Stage:
     return reading.stage_in(labels) or OPEN
 
 
-def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stage) -> Iterator[Change]:
-    """What closing, reopening and labels of progress did; read backwards from what is true now."""
+def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stage) -> tuple[list[Change], bool]:
+    """What closing, reopening and labels of progress did, read backwards from what is true now; whether all is told."""
+    changes = []
     events = sorted((*story.of("state"), *story.of("label")), key=lambda each: str(part(each, "created_at")))
     held, is_closed, now = reading.HeldLabels(labels), part(row, "state") == "closed", present
     for event in reversed(events):
@@ -186,8 +189,10 @@ def _status_changes(row: Any, labels: Sequence[str], story: Story, present: Stag
             held.go_back(name, was_held=part(event, "action") == "remove")
         before, at = CLOSED if is_closed else held.stage() or OPEN, reading.moment(part(event, "created_at"))
         if at is not None:
-            yield Change("status", before, now, at, person_of(part(event, "user")))
+            changes.append(Change("status", before, now, at, person_of(part(event, "user"))))
         now = before
+    # What is closed without a closing came from elsewhere, or is older than such events.
+    return changes, now == OPEN
 
 
 def _label_changes(labels: reading.HeldLabels, story: Story) -> Iterator[Change]:
@@ -251,8 +256,9 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     for path, sprint_of in (("iterations", sprint_of_iteration), ("milestones", sprint_of_milestone)):
         yield from _sprints(client, f"{base}/{path}", sprint_of, seen)
     bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked = {"scope": "all", "order_by": "created_at", "sort": "asc", "per_page": PAGE, "updated_after": bound}
-    for line, row in enumerate(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), start=1):
+    asked: dict[str, Any] = {"scope": "all", "order_by": "created_at", "sort": "asc", "updated_after": bound}
+
+    def told_of(line: int, row: Any) -> Iterator[Told]:
         story = _story(client, f"{base}/issues/{part(row, 'iid')}", refused, gaps)
         for sprint in sprints_in(row, story):
             if isinstance(sprint, Gap):
@@ -260,12 +266,14 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             elif sprint.tells_more_than(seen.get(sprint.external_id)):
                 seen[sprint.external_id] = sprint
                 yield sprint
-        issue = read_issue(line, row, story)
+        issue = read_issue(line, row, story, has_sprints=bool(seen))
         if isinstance(issue, RowError):
             yield issue
-        else:
-            yield replace(issue, blocks=_held_up(client, base, row, gaps))
-            yield from gaps_in(issue)
+            return
+        yield replace(issue, blocks=_held_up(client, base, row, gaps))
+        yield from gaps_in(issue)
+
+    yield from each_told(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), _key, told_of)
     yield from gaps
     for kind in sorted(refused):
         yield Gap(NO_EVENTS.format(kind=kind), ("velocity", "what a sprint had committed"))
@@ -274,7 +282,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
 def _sprints(client: Client, path: str, sprint_of: Any, seen: dict[str, TrackedSprint]) -> Iterator[Told]:
     gaps: list[Gap] = []
     try:
-        asked = {"include_ancestors": "true", "state": "all", "per_page": PAGE}
+        asked: dict[str, Any] = {"include_ancestors": "true", "state": "all"}
         for sprint in reading.sprints(sprint_of, each_row(linked_pages(client, path, **asked), gaps)):
             if isinstance(sprint, Gap):
                 yield sprint
@@ -292,8 +300,12 @@ def _held_up(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str,
     count = part(row, "blocking_issues_count")
     if not isinstance(count, int):
         return None
-    pages = linked_pages(client, f"{base}/issues/{part(row, 'iid')}/links", per_page=PAGE) if count else ()
-    waiting = (each for each in each_row(pages, gaps) if part(each, "link_type") == "blocks")
+    pages = linked_pages(client, f"{base}/issues/{part(row, 'iid')}/links") if count else ()
+    found = list(each_row(pages, gaps))
+    if count and not found:
+        # It may be of what we may not see, and says nothing.
+        return None
+    waiting = (each for each in found if part(each, "link_type") == "blocks")
     return tuple(_key(each) for each in waiting if part(each, "project_id") == part(row, "project_id"))
 
 
@@ -304,7 +316,11 @@ def _story(client: Client, path: str, refused: set[str], gaps: list[Gap]) -> Sto
         if kind in refused:
             continue
         try:
-            events[kind] = list(each_row(linked_pages(client, f"{path}/resource_{kind}_events", per_page=PAGE), gaps))
+            events[kind] = list(each_row(linked_pages(client, f"{path}/resource_{kind}_events"), gaps))
+        except NotThere:
+            # An issue that went has none of any kind; of one that is there the tracker does not have this kind.
+            client.get(path)
+            refused.add(kind)
         except TrackerRefused:
             refused.add(kind)
     return Story(events)

@@ -126,12 +126,20 @@ class Reader:
                 actual_hours=reading.hours_of_seconds(part(said, "timespent")),
                 created_at=created_at,
                 resolved_at=reading.moment(part(said, "resolutiondate")),
+                # Of Cloud alone: since when what the status means is so.
+                last_moved_at=reading.moment(part(said, "statuscategorychangedate")),
                 due_date=reading.day(part(said, "duedate")),
                 changes=in_order((*_between(stages), *moves, *re_estimates, *plain)),
                 recorded=self._recorded() - cut,
                 cut=cut,
+                untold=self._untold(said),
             )
         )
+
+    def _untold(self, said: Mapping[str, Any]) -> frozenset[str]:
+        """Of what the site, or the issue's project, has no field for."""
+        told = {"sprint": (self.fields.sprint,), "story_points": self.fields.points}
+        return frozenset(name for name, places in told.items() if not any(place in said for place in places))
 
     def _recorded(self) -> frozenset[str]:
         told = {_PLAIN[name] for name in self.told_of if name in _PLAIN}

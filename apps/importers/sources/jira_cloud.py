@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from apps.importers.sources import jira
-from apps.importers.sources.client import Client
+from apps.importers.sources.client import Client, NotThere
 from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
-from apps.importers.sources.paging import token_pages
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.paging import MOST_GONE, gone, rows_of, token_pages
+from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, gaps_in
 
 API = "rest/api/3"
@@ -37,18 +37,20 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         if isinstance(page, Gap):
             yield page
             continue
-        histories: dict[str, list[Any]] = defaultdict(list)
-        read = set[str]()
-        for piece in _histories(client, reader, [str(part(row, "id")) for row in page]):
+        histories, went = defaultdict[str, list[Any]](list), dict[str, NotThere]()
+        for piece in _histories(client, reader, [str(part(row, "id")) for row in page], went):
             if isinstance(piece, Gap):
                 yield piece
             else:
                 histories[piece[0]] += piece[1]
+        read = set[str]()
         for row in page:
             line += 1
-            # A row that comes again on the page says nothing new, and is not read with the whole history again.
             key = str(part(row, "id"))
-            if key == "None" or key not in read:
+            if key in went:
+                yield gone(line, str(part(row, "key") or key), went[key])
+            # A row that comes again on the page says nothing new, and is not read with the whole history again.
+            elif key == "None" or key not in read:
                 yield from read_row(reader, line, row, histories.pop(key, []))
             read.add(key)
     yield from jira.gaps_of(reader)
@@ -68,8 +70,13 @@ def _search(client: Client, reader: jira.Reader, project: str, since: datetime |
     return client.post(f"{API}/search/jql", body | ({"nextPageToken": token} if token else {})).data
 
 
-def _histories(client: Client, reader: jira.Reader, ids: Sequence[str]) -> Iterator[tuple[str, list[Any]] | Gap]:
-    """(issue id, histories) in pieces: one issue's may be spread over several pages."""
+def _histories(
+    client: Client, reader: jira.Reader, ids: Sequence[str], went: dict[str, NotThere]
+) -> Iterator[tuple[str, list[Any]] | Gap]:
+    """(issue id, histories) in pieces: one issue's may be spread over several pages.
+
+    Where Jira does not have one of many, they are asked for in halves: `went` tells which it was.
+    """
     if not ids:
         return
     body = {"issueIdsOrKeys": list(ids), "fieldIds": list(reader.told_of), "maxResults": PAGE_HISTORIES}
@@ -77,9 +84,19 @@ def _histories(client: Client, reader: jira.Reader, ids: Sequence[str]) -> Itera
     def ask(token: str | None) -> Any:
         return client.post(f"{API}/changelog/bulkfetch", body | ({"nextPageToken": token} if token else {})).data
 
-    for page in token_pages(ask, "issueChangeLogs"):
-        if isinstance(page, Gap):
-            yield page
-            continue
-        for log in page:
-            yield str(part(log, "issueId")), rows(part(log, "changeHistories"))
+    try:
+        for page in token_pages(ask, "issueChangeLogs"):
+            if isinstance(page, Gap):
+                yield page
+                continue
+            for log in page:
+                yield str(part(log, "issueId")), rows_of(log, "changeHistories")
+    except NotThere as error:
+        if len(ids) == 1:
+            went[ids[0]] = error
+            if len(went) == MOST_GONE:
+                raise
+            return
+        half = len(ids) // 2
+        for some in (ids[:half], ids[half:]):
+            yield from _histories(client, reader, some, went)

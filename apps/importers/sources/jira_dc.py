@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from apps.importers.records import RowError
 from apps.importers.sources import jira
 from apps.importers.sources.client import Client
 from apps.importers.sources.jira_cloud import read_row
 from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
 from apps.importers.sources.paging import offset_pages
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, Told, TrackedSprint
 
 API = "rest/api/2"
-#: A thousand gave gateway timeouts.
-PAGE_ISSUES = 50
 LEDGER = (
     WORKLOGS,
     Gap("sub-tasks have no history of their sprint: they follow their parent", ("what a sprint had committed",)),
@@ -29,7 +28,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             reader.sprints[told.external_id] = told
         yield told
     pages = offset_pages(
-        client, f"{API}/search", "issues", jql=query(project, since), maxResults=PAGE_ISSUES, expand="changelog",
+        client, f"{API}/search", "issues", jql=query(project, since), expand="changelog",
         fields=",".join(reader.fields.asked),
     )  # fmt: skip
     line = 0
@@ -39,7 +38,10 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             continue
         for row in page:
             line += 1
-            histories = rows(part(row, "changelog", "histories"))
+            histories = part(row, "changelog", "histories")
+            if not isinstance(histories, list):
+                yield RowError(line, str(part(row, "key") or ""), "the answer holds no history")
+                continue
             yield from read_row(reader, line, row, histories)
             total = part(row, "changelog", "total")
             if isinstance(total, int) and total > len(histories):

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from apps.importers.sources import jira, jira_rows, reading
-from apps.importers.sources.client import Client, TrackerRefused
-from apps.importers.sources.paging import offset_pages
-from apps.importers.sources.reading import part, rows
+from apps.importers.sources.client import AnswerUnusable, Client, TrackerRefused
+from apps.importers.sources.paging import list_of, offset_pages
+from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, TrackedSprint
 
 #: A date in a query is of the account's time zone, and an index may lag behind: so much is read again.
 OVERLAP = timedelta(days=1, hours=14)
-BOARD_ROWS = 50
 WORKLOGS = Gap("who logged hours on which day is not read: hours come as their sum and its history", ("who does what",))
+NO_SITE = "What answered lists no {what}, as every Jira does: it has a fault, or something else answers in its place."
 NO_BOARDS = Gap("the boards cannot be read: only sprints that issues name are known", ("sprint outcomes",))
+NO_BOARD = Gap("a board cannot be read: of its sprints those that issues name are known", ("sprint outcomes",))
 
 
 def query(project: str, since: datetime | None) -> str:
@@ -24,35 +26,55 @@ def query(project: str, since: datetime | None) -> str:
 
 def reader_of(client: Client, api: str, *, complete: bool) -> jira.Reader:
     """A reader that knows the site; `complete`: its answers hold the history of all fields."""
-    fields = jira_rows.fields_of(rows(client.get(f"{api}/field").data))
-    stages = jira_rows.stages_of(rows(client.get(f"{api}/status").data))
+    fields = jira_rows.fields_of(field_rows(client, api))
+    statuses = list_of(client.get(f"{api}/status"))
+    if not statuses:
+        raise AnswerUnusable(NO_SITE.format(what="statuses"))
+    stages = jira_rows.stages_of(statuses)
     told_of = (*fields.asked, "resolution") if complete else fields.told_of
     return jira.Reader(fields, stages, {}, told_of)
+
+
+def field_rows(client: Client, api: str) -> list[Any]:
+    """The fields of a site, which has one for the titles of issues at the least."""
+    found = list_of(client.get(f"{api}/field"))
+    if not any("summary" in (part(row, "id"), part(row, "key")) for row in found):
+        raise AnswerUnusable(NO_SITE.format(what="fields"))
+    return found
 
 
 def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
     """The sprints of all boards of a project, each once: a board lists those of other boards too."""
     seen: dict[str, TrackedSprint] = {}
     try:
-        for board in _boards(client, project):
-            for page in offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values", maxResults=BOARD_ROWS):
-                if isinstance(page, Gap):
-                    yield page
-                    continue
-                for sprint in reading.sprints(jira_rows.sprint_of, page):
-                    if isinstance(sprint, Gap):
-                        yield sprint
-                    elif sprint.tells_more_than(seen.get(sprint.external_id)):
-                        seen[sprint.external_id] = sprint
-                        yield sprint
+        boards = list(_boards(client, project))
     except TrackerRefused:
         # A token without the right to the boards still reads the issues, which name their sprints with dates.
         yield NO_BOARDS
+        return
+    for board in boards:
+        try:
+            yield from _sprints_on(client, board, seen)
+        except TrackerRefused:
+            yield NO_BOARD
+
+
+def _sprints_on(client: Client, board: int, seen: dict[str, TrackedSprint]) -> Iterator[TrackedSprint | Gap]:
+    for page in offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values"):
+        if isinstance(page, Gap):
+            yield page
+            continue
+        for sprint in reading.sprints(jira_rows.sprint_of, page):
+            if isinstance(sprint, Gap):
+                yield sprint
+            elif sprint.tells_more_than(seen.get(sprint.external_id)):
+                seen[sprint.external_id] = sprint
+                yield sprint
 
 
 def _boards(client: Client, project: str) -> Iterator[int]:
     """Ids of the Scrum boards; a Kanban board refuses to be asked for sprints."""
-    pages = offset_pages(client, "rest/agile/1.0/board", "values", projectKeyOrId=project, maxResults=BOARD_ROWS)
+    pages = offset_pages(client, "rest/agile/1.0/board", "values", projectKeyOrId=project)
     for page in pages:
         for board in () if isinstance(page, Gap) else page:
             if part(board, "type") != "kanban" and (number := reading.number(part(board, "id"))) is not None:

@@ -36,7 +36,7 @@ class Fields:
         plain = (
             "summary", "description", "issuetype", "status", "priority", "resolution", "resolutiondate", "assignee",
             "reporter", "creator", "created", "updated", "duedate", "labels", "components", "parent", "issuelinks",
-            "timespent", "timeoriginalestimate",
+            "timespent", "timeoriginalestimate", "statuscategorychangedate",
         )  # fmt: skip
         return (*plain, *filter(None, (self.sprint, *self.points)))
 

@@ -157,7 +157,7 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
         yield RowError(number, str(part(row, "id") or "")[:200], error.message)
         return
     yield issue
-    yield from gaps_in(issue)
+    yield from gaps_in(issue, with_life="status" in rows(part(row, *mapping.paths["recorded"])))
 
 
 def _is_sprint(row: Any) -> bool:
@@ -168,8 +168,8 @@ def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
     if not row.get("id"):
         raise BadValue("a sprint has no id")
     state = str(row.get("state") or "")
-    if state not in ("", "planned", "active", "completed"):
-        raise BadValue(f"a sprint is planned, active or completed, not {quoted(state)!r}")
+    if state and state not in TrackedSprint.STATES:
+        raise BadValue(f"a sprint is planned, active, completed or open, not {quoted(state)!r}")
     moments = {name: reading.moment(row.get(name)) for name in ("started_at", "completed_at", "starts_at", "ends_at")}
     return TrackedSprint(
         external_id=str(row["id"]),

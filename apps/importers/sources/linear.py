@@ -5,14 +5,15 @@ at most 10,000 points and takes at most 250 rows; the end of a cycle is the star
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.client import Client, HttpAnswer
+from apps.importers.sources.client import Client
 from apps.importers.sources.csv.cells import BadValue
-from apps.importers.sources.paging import cursor_pages, each_row
+from apps.importers.sources.paging import cursor_pages, each_row, each_told, graphql
 from apps.importers.sources.reading import part
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import means_dropped
@@ -55,10 +56,6 @@ query($team: String!, $cursor: String) {{
 BEGINNING = "1970-01-01T00:00:00Z"
 
 
-def is_limited(answer: HttpAnswer) -> bool:
-    return answer.status == 400 and b"RATELIMITED" in answer.body[:4_000]
-
-
 def sprint_of(row: Any) -> TrackedSprint | None:
     """A cycle: its end is exclusive, as moments and as days."""
     if not part(row, "id"):
@@ -70,7 +67,7 @@ def sprint_of(row: Any) -> TrackedSprint | None:
         external_id=str(part(row, "id")),
         name=reading.fitting(part(row, "name"), 200) or f"Cycle {part(row, 'number')}",
         goal=reading.long_text(part(row, "description")),
-        state="completed" if closed_at else "",
+        state="completed" if closed_at else TrackedSprint.OPEN,
         completed_at=closed_at,
         starts_at=starts_at,
         ends_at=last,
@@ -91,11 +88,15 @@ def stage_of(row: Any) -> Stage | None:
 
 
 def read_issue(line: int, row: Any, history: Sequence[Any]) -> TrackedIssue | RowError:
-    key = str(part(row, "identifier") or part(row, "id") or "")
+    key = _key(row)
     try:
         return _issue(line, key, row, history)
     except BadValue as error:
         return RowError(line, key, error.message)
+
+
+def _key(row: Any) -> str:
+    return str(part(row, "identifier") or part(row, "id") or "")
 
 
 def sprints_in(row: Any, history: Sequence[Any]) -> Iterator[TrackedSprint | Gap]:
@@ -167,17 +168,18 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
     gaps, seen = list[Gap](), dict[str, TrackedSprint]()
 
     def cycles(cursor: str | None) -> Any:
-        return part(client.graphql("graphql", CYCLES, team=team, cursor=cursor), "cycles")
+        return graphql(client, CYCLES, ("cycles",), team=team, cursor=cursor)
 
     def issues(cursor: str | None) -> Any:
         bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else BEGINNING
-        return part(client.graphql("graphql", ISSUES, team=team, cursor=cursor, since=bound), "issues")
+        return graphql(client, ISSUES, ("issues",), team=team, cursor=cursor, since=bound)
 
     for sprint in reading.sprints(sprint_of, each_row(cursor_pages(cycles), gaps)):
         if isinstance(sprint, TrackedSprint):
             seen[sprint.external_id] = sprint
         yield sprint
-    for line, row in enumerate(each_row(cursor_pages(issues), gaps), start=1):
+
+    def told_of(line: int, row: Any) -> Iterator[Told]:
         history = _history(client, row, gaps)
         for sprint in sprints_in(row, history):
             if isinstance(sprint, Gap):
@@ -186,9 +188,13 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
                 seen[sprint.external_id] = sprint
                 yield sprint
         issue = read_issue(line, row, history)
+        if isinstance(issue, TrackedIssue) and not seen:
+            issue = replace(issue, untold=frozenset({"sprint"}))
         yield issue
         if isinstance(issue, TrackedIssue):
             yield from gaps_in(issue)
+
+    yield from each_told(each_row(cursor_pages(issues), gaps), _key, told_of)
     yield from gaps
 
 
@@ -198,6 +204,6 @@ def _history(client: Client, row: Any, gaps: list[Gap]) -> list[Any]:
     def page(cursor: str | None) -> Any:
         if cursor is None:
             return part(row, "history")
-        return part(client.graphql("graphql", MORE_HISTORY, issue=part(row, "id"), history=cursor), "issue", "history")
+        return graphql(client, MORE_HISTORY, ("issue", "history"), issue=part(row, "id"), history=cursor)
 
     return list(each_row(cursor_pages(page), gaps))

@@ -15,7 +15,7 @@ from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.dates import in_utc
 from apps.importers.sources.csv.numbers import POINT_LABEL
 from apps.importers.sources.csv.values import priority as read_priority
-from apps.importers.tracked import Change, Gap, Stage, TrackedSprint
+from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint
 from apps.importers.writing.workflow import category_of
 
 SECONDS_PER_HOUR = 3_600.0
@@ -103,6 +103,13 @@ def points_in(labels: Iterable[str]) -> float | None:
     """Story points that a label tells."""
     found = (match[1] for label in labels if (match := POINT_LABEL.fullmatch(label.strip())))
     return next((points(text) for text in found), None)
+
+
+def told_by_labels(issue: TrackedIssue) -> set[str]:
+    """Points, where a label tells or once told them: then that none does any more says that there are none."""
+    past = (change.old for change in issue.changes if change.field == "labels")
+    held = (labels for labels in (issue.labels, *past) if isinstance(labels, tuple))
+    return {"story_points"} if any(points_in(labels) is not None for labels in held) else set()
 
 
 def stage_in(labels: Iterable[str]) -> Stage | None:

@@ -1,24 +1,27 @@
-"""The trackers that can be asked: how each is addressed, what it wants for a token, and what it knows."""
+"""The trackers that can be asked: how each is addressed, what it wants for a token, what it knows, and its pages."""
 
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from apps.common.addresses import UrlRefused, target_of
 from apps.importers.records import ImportRefused
 from apps.importers.sources import azure, github, gitlab, jira_cloud, jira_dc, linear
-from apps.importers.sources.client import Client, HttpAnswer
+from apps.importers.sources.client import Client
 from apps.importers.tracked import Told
 
-#: What every tracker knows of an issue; what it does not know is left as the team set it.
+#: What every tracker knows of an issue; what it does not know is left as the team set it. Of what one site does not
+#: have, or did not let us read, each issue tells (`untold`).
 _ALWAYS = frozenset({
     "title", "description", "issue_type", "status", "labels", "reporter", "assignee", "sprint", "story_points",
-    "created_at", "parent",
+    "created_at",
 })  # fmt: skip
-_JIRA = _ALWAYS | {"priority", "component", "estimated_hours", "actual_hours", "due_date"}
+#: A server tells what a sub-task is a part of, and of an epic in a field of the site's own, which is not read.
+_JIRA_DC = _ALWAYS | {"priority", "component", "estimated_hours", "actual_hours", "due_date"}
+_JIRA = _JIRA_DC | {"parent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,6 @@ class Connector:
     base_url: str = ""
     #: Added to the address of an installation of one's own.
     api_path: str = ""
-    is_limited: Callable[[HttpAnswer], bool] = lambda answer: False
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -61,14 +63,14 @@ CONNECTORS: Mapping[str, Connector] = {
             "your e-mail address, a colon and an API token: ada@example.org:ATATT…",
         ),
         Connector(
-            "jira_dc", "Jira Data Center", jira_dc.pull, _bearer, _JIRA, re.compile(r"[A-Z][A-Z0-9_]+"), "SHOP",
+            "jira_dc", "Jira Data Center", jira_dc.pull, _bearer, _JIRA_DC, re.compile(r"[A-Z][A-Z0-9_]+"), "SHOP",
             "a personal access token",
         ),
         Connector(
             "github", "GitHub", github.pull,
             lambda token: _bearer(token) | {"X-GitHub-Api-Version": "2022-11-28"},
             _ALWAYS, re.compile(r"[\w.-]+/[\w.-]+"), "owner/repository",
-            "a token that may read issues and projects", "https://api.github.com", "/api/v3", github.is_limited,
+            "a token that may read issues and projects", "https://api.github.com", "/api/v3",
         ),
         Connector(
             "gitlab", "GitLab", gitlab.pull, lambda token: {"PRIVATE-TOKEN": token},
@@ -77,8 +79,8 @@ CONNECTORS: Mapping[str, Connector] = {
         ),
         Connector(
             "linear", "Linear", linear.pull, lambda token: {"Authorization": token},
-            _ALWAYS | {"priority", "component", "due_date"}, re.compile(r"[A-Z0-9]+"), "TEAM",
-            "a personal API key", "https://api.linear.app", "", linear.is_limited,
+            _ALWAYS | {"parent", "priority", "component", "due_date"}, re.compile(r"[A-Z0-9]+"), "TEAM",
+            "a personal API key", "https://api.linear.app",
         ),
         Connector(
             "azure", "Azure DevOps", azure.pull, lambda token: _basic(f":{token}"),
@@ -110,6 +112,17 @@ def place_of(kind: str, base_url: str, scope: str) -> Place:
             f"{scope[:100]!r} is no place in {connector.title}: write it like {connector.scope_example}."
         )
     return Place(connector, base_url, scope)
+
+
+def require_token(kind: str, token: str) -> None:
+    """Refuse what no request can bear, such as a token that was copied with an ellipsis; raises `ImportRefused`."""
+    connector = CONNECTORS[kind]
+    is_whole = connector.headers is not _basic or ":" in token
+    sent = connector.headers(token).values() if token.isprintable() else ()
+    if not (sent and is_whole and all(value.isascii() for value in sent)):
+        raise ImportRefused(
+            f"This is no token: {connector.title} wants {connector.token_hint}, on one line, without anything else."
+        )
 
 
 def require_site(url: str) -> None:
@@ -166,3 +179,27 @@ def _of_page(kind: str, url: str) -> Place:
     scope = parts.path.partition("/-/")[0].strip("/") if kind == "gitlab" else "/".join(path[:2])
     is_public = parts.hostname in ("github.com", "gitlab.com")
     return place_of(kind, "" if is_public else site + CONNECTORS[kind].api_path, scope)
+
+
+def issue_page(place: Place, key: str) -> str:
+    """The address of an issue's page; the API is beside it, or on a host of its own where it is everybody's."""
+    kind, number = place.connector.name, quote(key.lstrip("#"))
+    site, scope = _site(place), quote(place.scope)
+    match kind:
+        case "github":
+            return f"{site}/{scope}/issues/{number}"
+        case "gitlab":
+            return f"{site}/{scope}/-/issues/{number}"
+        case "linear":
+            return f"{site}/issue/{number}"
+        case "azure":
+            return f"{site}/{scope}/_workitems/edit/{number}"
+    return f"{site}/browse/{number}"
+
+
+def _site(place: Place) -> str:
+    """Where people go: 'https://github.com' of 'https://api.github.com', and of 'https://git.example.org/api/v3'."""
+    kind = CONNECTORS[place.connector.name]
+    if place.base_url == kind.base_url:
+        return place.base_url.replace("//api.", "//").removesuffix(kind.api_path)
+    return place.base_url.removesuffix(kind.api_path)

@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from apps.importers.records import ImportRefused
-from apps.importers.sources import jira_cloud, jira_dc, jira_rows, reading
-from apps.importers.sources.client import AnswerUnusable, Client, HttpAnswer, NotThere, WriteNotTold
+from apps.importers.sources import jira_cloud, jira_dc, jira_pages, jira_rows, reading
+from apps.importers.sources.client import AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused, WriteNotTold
 from apps.importers.sources.labels import figures_in, label_of, refuse_beginning
 from apps.importers.sources.reading import part, rows
 
 NO_CONTENT = 204
 NO_ISSUE = "What answered showed no issue. Is the address right, and the token valid?"
+MOVED = "It is in another place of the tracker by now, which is not connected: nothing is written there."
 NOT_TOLD = "What answered does not show what was written. Is a log-in page or a firewall before the tracker?"
 
 
@@ -89,7 +90,7 @@ class JiraWriter(Writer):
         refuse_label(self.target)
         if not self.target.field:
             return
-        found = rows(self.client.get(f"{self.api}/field").data)
+        found = jira_pages.field_rows(self.client, self.api)
         read = jira_rows.fields_of(found)
         own = dict.fromkeys(read.points, "story points") | {read.sprint: "sprint"} | _OWN_OF_JIRA
         _refuse_own(self.target.field, own)
@@ -100,9 +101,11 @@ class JiraWriter(Writer):
 
     def read(self, issue: Named) -> frozenset[str]:
         name = self.target.field or "labels"
-        fields = part(self.client.get(self._path(issue), fields=name).data, "fields")
+        fields = part(self.client.get(self._path(issue), fields=f"{name},project").data, "fields")
         if not isinstance(fields, Mapping):
             raise AnswerUnusable(NO_ISSUE)
+        if part(fields, "project", "key") not in (None, self.scope):
+            raise TrackerRefused(MOVED)
         # One that its project does not have is not among them.
         held = fields.get(name)
         return _plain(held) if self.target.field else figures_in(map(str, rows(held)), self.target.label)
@@ -140,6 +143,9 @@ class GitHubWriter(Writer):
 
     def read(self, issue: Named) -> frozenset[str]:
         held = self.client.get(f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}").data
+        where = part(held, "repository_url")
+        if where is not None and not str(where).casefold().endswith(f"/repos/{self.scope}".casefold()):
+            raise TrackerRefused(MOVED)
         return self._figures(part(held, "labels"))
 
     def write(self, issue: Named, old: Collection[str], new: str) -> None:

@@ -314,7 +314,7 @@ def _tell(emptied: Sequence[IssueChange], run: ImportRun) -> None:
     """Keep what happened to issues; with the import before, so that it goes where that one is taken back, too."""
     at = moments_of([change.issue_id for change in emptied], timezone.now)
     for change in emptied:
-        change.changed_at = at.of(change.issue_id)
+        change.changed_at = at.of(change.issue_id, change.field)
     changes = IssueChange.objects.bulk_create(emptied)
     others = ImportTouch.objects.filter(issue__in={change.issue_id for change in changes}).exclude(run=run)
     last = {touch.issue_id: touch for touch in others.order_by("pk")}

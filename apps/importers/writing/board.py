@@ -1,7 +1,7 @@
 """What a project calls its statuses, types and sprints, by what a tracker calls them; made where they are missing."""
 
-from collections.abc import Collection
-from datetime import date, datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from apps.importers.writing.sprints import hold_sprints, note_ends, note_sprints
 from apps.importers.writing.texts import LONGEST_LINE
 from apps.importers.writing.traces import LIFE, Traces
 from apps.projects.history.moments import When, moment_of
+from apps.projects.history.snapshots import WITHOUT_CONTENTS
 from apps.projects.levels import MOST_KINDS, MOST_SPRINTS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.rows import lock
@@ -29,6 +30,8 @@ LONGEST_STATUS = 64
 #: How a status is called whose name the board has with another meaning.
 IN_WORDS = {"to_do": "to do", "in_progress": "in progress", "done": "done", "dropped": "dropped"}
 SPRINT_FIELDS = ("name", "goal", "status", "start_date", "end_date", "started_at", "completed_at")
+_BOUNDS = ("start_date", "end_date", "started_at")
+_NOTHING: Mapping[str, Any] = {**dict.fromkeys(SPRINT_FIELDS), "name": "", "goal": "", "status": Sprint.Status.PLANNED}
 
 
 class TrackedBoard:
@@ -53,7 +56,8 @@ class TrackedBoard:
         self._room_for_sprints = MOST_SPRINTS - sprints.count()
         told = sprints.filter(source=self._source).exclude(external_id="")
         if told.count() != len(self._sprints):
-            self._sprints = {one.external_id: one for one in told.select_related("snapshot", "project")}
+            rows = told.select_related("snapshot", "project").defer(*WITHOUT_CONTENTS)
+            self._sprints = {one.external_id: one for one in rows}
 
     def status(self, stage: Stage) -> WorkflowStatus:
         """The status of this name and meaning; a board may have the name with another meaning."""
@@ -107,8 +111,7 @@ class TrackedBoard:
         hold_sprints(self._traces, self._project)
 
     def _differs(self, sprint: Sprint, told: TrackedSprint) -> bool:
-        values = self._values(told, sprint)
-        return any(getattr(sprint, name) != values[name] for name in SPRINT_FIELDS)
+        return self._values(told, sprint) != _present(sprint)
 
     def take(self, told: TrackedSprint) -> None:
         """Insert a sprint, or take over what the tracker now says of it."""
@@ -131,9 +134,7 @@ class TrackedBoard:
 
     def _update(self, sprint: Sprint, said: TrackedSprint) -> None:
         told = self._values(said, sprint)
-        if not said.is_bare:
-            self._closing.pop(sprint.pk, None)
-        if not _ends_otherwise(sprint, said, told) and _kept(sprint, told) == _present(sprint):
+        if not _ends_otherwise(sprint, said, told) and _kept(sprint, told) == self._known(sprint):
             return
         note_sprints(self._traces, [sprint.pk])
         # As it is by now: its last day or its team may have closed it since it was read.
@@ -142,6 +143,7 @@ class TrackedBoard:
         if _ends_otherwise(sprint, said, told):
             reopen(sprint)
         values = _kept(sprint, told)
+        self._closing.pop(sprint.pk, None)
         if (sprint.status, values["status"]) == (Sprint.Status.ACTIVE, Sprint.Status.COMPLETED):
             self._closing[sprint.pk] = sprint, values["completed_at"]
             values |= {"status": Sprint.Status.ACTIVE, "completed_at": None}
@@ -150,6 +152,13 @@ class TrackedBoard:
             setattr(sprint, name, values[name])
         if changed:
             sprint.save(update_fields=changed)
+
+    def _known(self, sprint: Sprint) -> dict[str, Any]:
+        """What is known of a sprint, with the end that this import told and that comes with its last step."""
+        if sprint.pk not in self._closing:
+            return _present(sprint)
+        _, completed_at = self._closing[sprint.pk]
+        return _present(sprint) | {"status": Sprint.Status.COMPLETED, "completed_at": completed_at}
 
     def close_sprints(self, touched: Collection[UUID]) -> None:
         """Freeze the books of sprints that were seen running and are over; all of their issues are there.
@@ -176,36 +185,49 @@ class TrackedBoard:
         self._traces.before(rows.filter(scope_is_recorded=True))
         rows.update(scope_is_recorded=False)
 
-    def _values(self, told: TrackedSprint, known: Sprint | None) -> dict[str, Any]:
+    def _values(self, told: TrackedSprint, sprint: Sprint | None) -> dict[str, Any]:
         """What a sprint is, by what is told of it; of what nothing is said stays what is known."""
-        if known is None:
-            return self._life(told, None) | {"name": told.name or f"Sprint {told.external_id}"[:LONGEST_LINE]}
-        if told.is_only_named:
-            return _present(known)
-        life = _present(known) if told.is_bare else self._life(told, known)
-        return life | {"name": told.name or known.name, "goal": known.goal if told.goal is None else told.goal}
+        known = self._known(sprint) if sprint is not None else dict(_NOTHING)
+        if sprint is not None and told.is_only_named:
+            return known
+        name = told.name or known["name"] or f"Sprint {told.external_id}"[:LONGEST_LINE]
+        life = {} if told.is_bare else self._life(told, known)
+        return known | life | {"name": name, "goal": known["goal"] if told.goal is None else told.goal}
 
-    def _life(self, told: TrackedSprint, known: Sprint | None) -> dict[str, Any]:
+    def _life(self, told: TrackedSprint, known: Mapping[str, Any]) -> dict[str, Any]:
+        """When it ran: field by field, and its state by what is told and known together."""
+        life = self._days(told, known) | {"started_at": told.started_at or known["started_at"]}
+        status = self._status(told, known, life)
+        if status == Sprint.Status.PLANNED:
+            # What is planned has begun only where that is told with it.
+            life["started_at"] = told.started_at
+        # The end of what goes on is one that was taken back, or a plan.
+        completed_at = told.completed_at or known["completed_at"] if status == Sprint.Status.COMPLETED else None
+        return life | {"status": status, "completed_at": completed_at}
+
+    def _days(self, told: TrackedSprint, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Its first and last day. Of a plan that ends before it begins what was known goes, else its end."""
         day_of = self._project.day_of
-        start = told.starts_on or (day_of(told.starts_at) if told.starts_at else None)
-        end = told.ends_on or (day_of(told.ends_at) if told.ends_at else None)
-        if known is not None and not told.has_dates and told.state != Sprint.Status.PLANNED:
-            # What has begun had dates, even where only its state or its end is told.
-            start, end = known.start_date, known.end_date
-        status = told.state or _status(told.completed_at, start, end, day_of(self._now))
-        began_at, ended_at = told.started_at, told.completed_at
-        if known is not None and status != Sprint.Status.PLANNED:
-            began_at, ended_at = began_at or known.started_at, ended_at or known.completed_at
-        return {
-            "goal": told.goal or "",
-            "status": status,
-            "start_date": start,
-            # A plan that ends before it begins is none.
-            "end_date": end if start is None or end is None or end >= start else None,
-            "started_at": began_at,
-            # The end of what goes on is one that was taken back, or a plan.
-            "completed_at": ended_at if status == Sprint.Status.COMPLETED else None,
-        }
+        first = told.starts_on or (day_of(told.starts_at) if told.starts_at else None)
+        last = told.ends_on or (day_of(told.ends_at) if told.ends_at else None)
+        start, end = first or known["start_date"], last or known["end_date"]
+        if start is not None and end is not None and end < start:
+            start, end = (None, end) if first is None else (start, None)
+        return {"start_date": start, "end_date": end}
+
+    def _status(self, told: TrackedSprint, known: Mapping[str, Any], life: Mapping[str, Any]) -> str:
+        """As told, else by moments and days; what began or ended has done so until another day is told."""
+        if told.state not in ("", TrackedSprint.OPEN):
+            return told.state
+        today, start, end, began_at = self._project.day_of(self._now), *(life[name] for name in _BOUNDS)
+        if told.completed_at is not None or (end is not None and end < today):
+            return Sprint.Status.COMPLETED
+        has_begun = (start is not None and start <= today) or (began_at is not None and began_at <= self._now)
+        status = Sprint.Status.ACTIVE if has_begun else Sprint.Status.PLANNED
+        if told.state == TrackedSprint.OPEN or known["status"] in (Sprint.Status.PLANNED, status):
+            return status
+        day = "end_date" if known["status"] == Sprint.Status.COMPLETED else "start_date"
+        return status if known[day] is not None and known[day] != life[day] else known["status"]
 
 
 def _level(number: int) -> str:
@@ -218,7 +240,7 @@ def _present(sprint: Sprint) -> dict[str, Any]:
 
 def _ends_otherwise(sprint: Sprint, said: TrackedSprint, told: dict[str, Any]) -> bool:
     end = {name: told[name] for name in ("status", "end_date", "completed_at")}
-    return not said.is_bare and ends_otherwise(sprint, **end)
+    return said.tells_end and ends_otherwise(sprint, **end)
 
 
 def _kept(sprint: Sprint, told: dict[str, Any]) -> dict[str, Any]:
@@ -232,9 +254,3 @@ def _unknown(sprint: Sprint, told: dict[str, Any]) -> dict[str, Any]:
     """The dates of one that has none at all: an end says nothing of them."""
     dates = ("start_date", "end_date")
     return {} if any(getattr(sprint, name) for name in dates) else {name: told[name] for name in dates}
-
-
-def _status(completed_at: datetime | None, start: date | None, end: date | None, today: date) -> str:
-    if completed_at is not None or (end is not None and today > end):
-        return Sprint.Status.COMPLETED
-    return Sprint.Status.ACTIVE if start is not None and today >= start else Sprint.Status.PLANNED

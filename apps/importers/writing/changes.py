@@ -94,13 +94,13 @@ def _over_since(sprint: Sprint, now: datetime) -> datetime | None:
 
 
 def _changes(edit: Edit, board: Board, at: Moments) -> Iterator[IssueChange]:
-    # Not before what is recorded already: the history of a field is a chain.
-    earliest = max(filter(None, (at.last.get(edit.issue.pk), edit.issue.created_at)))
-    latest = at.of(edit.issue.pk)
     for attribute, old in edit.before.items():
         field, new = attribute.removesuffix("_id"), getattr(edit.issue, attribute)
         if field not in IssueChange.Field.values or (field in _TIMES and old is None):
             continue
+        # Not before what is recorded already: the history of a field is a chain.
+        earliest = max(filter(None, (at.last.get((edit.issue.pk, field)), edit.issue.created_at)))
+        latest = at.of(edit.issue.pk, field)
         moment = min(max(_moment(edit, board, attribute) or latest, earliest), latest)
         yield new_change(
             edit.issue, field, _shown(attribute, old, board), _shown(attribute, new, board), by=None, at=moment

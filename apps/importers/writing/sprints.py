@@ -18,8 +18,9 @@ from apps.importers.writing.changes import Touch
 from apps.importers.writing.kinds import MORE_SPRINTS
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.undated import settle_undated, status_on
-from apps.projects.history.moments import When, moment_of
+from apps.projects.history.moments import When, lies_ahead, moment_of
 from apps.projects.history.reads import ended_at
+from apps.projects.history.snapshots import WITHOUT_CONTENTS
 from apps.projects.history.writing import new_change
 from apps.projects.levels import MOST_SPRINTS
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
@@ -72,7 +73,8 @@ class Sprints:
             self._remember(sprint)
 
     def _all(self) -> Iterable[Sprint]:
-        return Sprint.objects.filter(project=self._project).select_related("snapshot", "project")
+        rows = Sprint.objects.filter(project=self._project).select_related("snapshot", "project")
+        return rows.defer(*WITHOUT_CONTENTS)
 
     def _remember(self, sprint: Sprint) -> None:
         self._n += 1
@@ -204,6 +206,7 @@ class Sprints:
             for before, after in _steps(self._ways[issue.external_id])
             if (issue.pk, str(before.pk), str(after.pk)) not in told
             and (end := ended_at(sprints[before.pk], self._now)) is not None
+            and not lies_ahead(end, self._now)
         ]
         made = IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
         # Their rows say the same, but not their pasts.

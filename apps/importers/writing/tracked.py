@@ -1,11 +1,10 @@
 """What a tracker tells, into the domain: issues with their history, sprints with their own life."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Max
 from django.utils import timezone
 
 from apps.importers.records import Person
@@ -23,9 +22,8 @@ from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
-from apps.projects.history.moments import When, moment_of
+from apps.projects.history.moments import When, moment_of, moments_of
 from apps.projects.models import Issue, IssueChange, Project
-from apps.projects.rows import in_parts
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
@@ -43,8 +41,6 @@ WRITTEN_FIELDS = (
     *PLAIN_FIELDS, *TIMES, "external_id", "source_id", "labels", "issue_type", "status", "assignee", "reporter",
     "sprint", "last_moved_at", "updated_at",
 )  # fmt: skip
-#: When a field of an issue last changed, by what is recorded here.
-_Last: TypeAlias = dict[tuple[UUID, str], datetime]
 
 
 class TrackedWriter:
@@ -57,7 +53,7 @@ class TrackedWriter:
     """
 
     def __init__(self, project: Project, told: Collection[str], source: str, now: When, report: ImportReport) -> None:
-        self._project, self._told, self._source, self._report = project, told, source, report
+        self._project, self._told, self._source, self._report = project, frozenset(told), source, report
         self._when, self._now = now, moment_of(now)
         self.traces = Traces()
         self.team = Team(project, now=self._now, traces=self.traces)
@@ -143,20 +139,21 @@ class TrackedWriter:
 
     def _values(self, record: TrackedIssue, issue: Issue | None) -> dict[str, Any]:
         """Attribute of `Issue` → what the tracker says; what it knows nothing of is not there."""
+        told = self._told - record.untold
         said: dict[str, Any] = {name: getattr(record, name) for name in PLAIN_FIELDS}
         said |= readable_texts(record)
         said |= {
             "assignee_id": self._pk(record.assignee),
             "reporter_id": self._pk(record.reporter),
         }
-        values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in self._told}
-        if record.sprint_id or "sprint" in self._told:
+        values = {name: value for name, value in said.items() if value or name.removesuffix("_id") in told}
+        if record.sprint_id or "sprint" in told:
             sprint = self.board.sprint(record.sprint_id)
             values["sprint_id"] = sprint.pk if sprint else None
         # Without any, only what is new gets a type and a status of ours.
-        if issue is None or record.issue_type or "issue_type" in self._told:
+        if issue is None or record.issue_type or "issue_type" in told:
             values["issue_type_id"] = self.board.type_of(record).pk
-        if issue is None or record.status or "status" in self._told:
+        if issue is None or record.status or "status" in told:
             values["status_id"] = self.board.status(Stage(record.status, record.status_category)).pk
             values |= self._times(record, issue, is_same=issue is not None and issue.status_id == values["status_id"])
         return values | {
@@ -172,7 +169,9 @@ class TrackedWriter:
             return times
         kept = {name for name, categories in _OF_CATEGORIES.items() if record.status_category in categories}
         kept |= {"last_moved_at"} if is_same else set()
-        return times | {name: getattr(issue, name) for name in kept - self._told if times[name] is None}
+        return times | {
+            name: getattr(issue, name) for name in kept - (self._told - record.untold) if times[name] is None
+        }
 
     def _pk(self, person: Person | None) -> UUID | None:
         user = self.team.find(person) if person else None
@@ -183,7 +182,7 @@ class TrackedWriter:
         told = [(record, touch.issue) for record, touch in touched]
         changes = IssueChange.objects.bulk_create(missing_changes(told, self.board, self.team))
         # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
-        last = _last_entries([touch.issue.pk for _, touch in touched if touch.before])
+        last = moments_of([touch.issue.pk for _, touch in touched if touch.before], self._when).last
         edits = [edit for record, touch in touched if (edit := _unexplained(record, touch, last)).before]
         changes += record_edits(self._project, edits, now=self._when)
         self._report.changes_added += len(changes)
@@ -224,15 +223,7 @@ def _people(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:
                 yield from (value for value in (change.old, change.new) if isinstance(value, Person))
 
 
-def _last_entries(ids: Sequence[UUID]) -> _Last:
-    last: _Last = {}
-    for part in in_parts(ids):
-        rows = IssueChange.objects.filter(issue_id__in=part).order_by().values_list("issue_id", "field")
-        last |= {(issue_id, name): moment for issue_id, name, moment in rows.annotate(Max("changed_at"))}
-    return last
-
-
-def _unexplained(record: TrackedIssue, touch: Touch, last: _Last) -> Edit:
+def _unexplained(record: TrackedIssue, touch: Touch, last: Mapping[tuple[UUID, str], datetime]) -> Edit:
     """What differs from before and is in no history: neither recorded as a whole, nor the end of what is told.
 
     Nor is it told by what is older than an entry that is here: somebody changed it here since, and the import does now.

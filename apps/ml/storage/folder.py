@@ -84,7 +84,8 @@ class Folder:
     def folders(self, prefix: str) -> Iterator[str]:
         try:
             with os.scandir(self.directory / prefix) as entries:
-                yield from (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+                found = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+            yield from (entry.name for entry in found if _holds_something(entry.path))
         except FileNotFoundError:
             return
 
@@ -197,3 +198,9 @@ def _fsync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _holds_something(folder: str) -> bool:
+    """Whether any file lies below it. Of what nobody may look into that is not known, so it may."""
+    unread = list[OSError]()
+    return any(names for _, _, names in os.walk(folder, onerror=unread.append)) or bool(unread)

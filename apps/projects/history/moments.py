@@ -1,8 +1,9 @@
 """The moment that is recorded of a change: told once the locks are held, since whoever waits for them comes second."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import TypeAlias
 from uuid import UUID
 
@@ -19,18 +20,18 @@ When: TypeAlias = datetime | Clock
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """When issues change that are changed together: at once, but none before what is recorded of it already.
+    """When issues change that are changed together: at once, but no field before what is recorded of it already.
 
     The history of a field is a chain, and stays one where the clock is set back or another machine's is ahead.
     """
 
     now: datetime
-    #: The last entry of each issue that has one.
-    last: Mapping[UUID, datetime]
+    #: Of an issue and a field the last entry, but for those that lie ahead.
+    last: Mapping[tuple[UUID, str], datetime]
 
-    def of(self, issue_id: UUID) -> datetime:
-        """What the entries bear that are written of an issue."""
-        return max(self.now, self.last.get(issue_id, self.now))
+    def of(self, issue_id: UUID, field: str) -> datetime:
+        """What an entry bears that is written of a field of an issue."""
+        return max(self.now, self.last.get((issue_id, field), self.now))
 
 
 def moment_of(when: When) -> datetime:
@@ -38,29 +39,25 @@ def moment_of(when: When) -> datetime:
     return when if isinstance(when, datetime) else when()
 
 
+def lies_ahead(moment: datetime, now: datetime) -> bool:
+    """Whether it is further ahead than clocks differ: a slip, by which no other moment is told."""
+    return moment > now + CLOCKS_DIFFER
+
+
 def moments_of(issue_ids: Sequence[UUID], when: When) -> Moments:
     """Of issues that are locked."""
-    return Moments(moment_of(when), last_changes(issue_ids))
+    now = moment_of(when)
+    last: dict[tuple[UUID, str], datetime] = {}
+    for part in in_parts(issue_ids):
+        entries = IssueChange.objects.filter(issue_id__in=part, changed_at__lte=now + CLOCKS_DIFFER)
+        rows = entries.order_by().values_list("issue_id", "field").annotate(Max("changed_at"))
+        last |= {(issue_id, field): moment for issue_id, field, moment in rows}
+    return Moments(now, last)
 
 
 def moments_after(issues: Sequence[Issue], when: When, *known: datetime | None) -> Moments:
-    """Likewise, at a moment that comes after all that is known of any: what ends together is told as it is.
-
-    What lies further ahead than clocks differ is another tool's slip, and moves nobody's present there.
-    """
+    """Likewise, at a moment that comes after all that is known of any: what ends together is told as it is."""
     moments = moments_of([issue.pk for issue in issues], when)
-    times = (time for one in issues for time in (one.created_at, one.started_at, one.resolved_at, one.dropped_at))
-    return Moments(_latest(moments.now, [*known, *times, *moments.last.values()]), moments.last)
-
-
-def last_changes(issue_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """When the latest entry of each issue says that something changed; of those without a history nothing."""
-    last: dict[UUID, datetime] = {}
-    for part in in_parts(issue_ids):
-        rows = IssueChange.objects.filter(issue_id__in=part).order_by()
-        last |= dict(rows.values_list("issue_id").annotate(Max("changed_at")))
-    return last
-
-
-def _latest(now: datetime, known: Iterable[datetime | None]) -> datetime:
-    return max([now, *(time for time in known if time is not None and time <= now + CLOCKS_DIFFER)])
+    now, times = moments.now, [(one.created_at, one.started_at, one.resolved_at, one.dropped_at) for one in issues]
+    told = (moment for moment in (*known, *chain.from_iterable(times)) if moment and not lies_ahead(moment, now))
+    return Moments(max([now, *told, *moments.last.values()]), moments.last)

@@ -44,6 +44,8 @@ def new_change(issue: Issue, field: str, old: Any, new: Any, *, by: User | None,
 
 def set_for_all(locked: Sequence[Issue], field: str, value: Any, *, by: User, at: Moments) -> None:
     """One tracked field of many issues, recorded for each, in two queries."""
-    changes = [new_change(issue, field, getattr(issue, field), value, by=by, at=at.of(issue.pk)) for issue in locked]
+    changes = [
+        new_change(issue, field, getattr(issue, field), value, by=by, at=at.of(issue.pk, field)) for issue in locked
+    ]
     IssueChange.objects.bulk_create(changes)
     Issue.objects.filter(pk__in=[issue.pk for issue in locked]).update(**{field: value, "updated_at": timezone.now()})

@@ -75,6 +75,23 @@ def closed_as_told(project, clock):
     return lambda: sprint_ends.close_as_told(sprint, completed_at=None, now=clock)
 
 
+def acted(project, lead, act, recorded):
+    """Something that is done to one issue among many, of which something is recorded; which field it changed."""
+    member = TeamMemberFactory(project=project)
+    sprint = SprintFactory(project=project, active=act == "close")
+    issue = IssueFactory(project=project, sprint=sprint, assignee=member.user)
+    held = {"sprint": str(sprint.pk), "assignee": str(member.user.pk)}
+    for field, moment in recorded.items():
+        issue.changes.create(field=field, new_value=held.get(field, "x"), changed_at=moment)
+    if act == "remove":
+        services.remove_member(member, by=lead.user, now=NOW)
+    elif act == "delete":
+        services.delete_sprint(sprint, by=lead.user, now=NOW)
+    else:
+        services.close_sprint(sprint, by=lead.user, now=NOW)
+    return issue, "assignee" if act == "remove" else "sprint"
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "write",
@@ -114,37 +131,63 @@ class TestChain:
         assert chain(issue, "status")
         assert issue.started_at <= issue.resolved_at == LATER
 
-    def test_what_a_tool_told_of_next_year_keeps_the_chain_and_moves_no_time(self, project):
-        issue, done = IssueFactory(project=project), project.statuses.get(name="Done")
-        issue.changes.create(field="status", old_value="To do", new_value="To do", changed_at=MUCH_LATER)
-
-        services.update_issue(issue, by=None, now=NOW, status=done)
-
-        assert chain(issue, "status")
-        assert issue.resolved_at == NOW
-
     @pytest.mark.parametrize("act", ["remove", "delete", "close"])
     def test_nor_does_one_that_is_made_for_many(self, project, lead, act):
-        member = TeamMemberFactory(project=project)
-        sprint = SprintFactory(project=project, active=act == "close")
-        issue = IssueFactory(project=project, sprint=sprint, assignee=member.user)
-        issue.changes.create(field="sprint", new_value=str(sprint.pk), changed_at=MUCH_LATER)
-        issue.changes.create(field="assignee", new_value=str(member.user.pk), changed_at=MUCH_LATER)
+        issue, field = acted(project, lead, act, {"sprint": LATER, "assignee": LATER})
 
-        if act == "remove":
-            services.remove_member(member, by=lead.user, now=NOW)
-        elif act == "delete":
-            services.delete_sprint(sprint, by=lead.user, now=NOW)
-        else:
-            services.close_sprint(sprint, by=lead.user, now=NOW)
-
-        field = "assignee" if act == "remove" else "sprint"
         assert chain(issue, field)
         assert [change.new_value == "" for change in issue.changes.filter(field=field)] == [False, True]
+
+    @pytest.mark.parametrize("act", ["remove", "delete"])
+    def test_what_is_recorded_of_another_field_moves_none_that_is_changed_for_many(self, project, lead, act):
+        issue, field = acted(project, lead, act, {"title": LATER})
+
+        assert issue.changes.get(field=field).changed_at == NOW
+
+    @pytest.mark.parametrize("ahead", [timedelta(hours=4), timedelta(days=3_650)])
+    @pytest.mark.parametrize("field", ["title", "status", "sprint", "assignee"])
+    def test_what_lies_further_ahead_than_clocks_differ_moves_nothing_there(self, project, lead, field, ahead):
+        for act in ("remove", "delete", "close"):
+            issue, changed = acted(project, lead, act, {field: NOW + ahead})
+            assert issue.changes.filter(field=changed, changed_at=NOW).count() == 1
+
+        issue = IssueFactory(project=project)
+        issue.changes.create(field=field, changed_at=NOW + ahead)
+        services.update_issue(issue, by=None, now=NOW, status=project.statuses.get(name="Done"), story_points=3.0)
+
+        told = issue.changes.filter(changed_at__lte=NOW)
+        assert issue.resolved_at == NOW
+        assert sorted(told.values_list("field", "changed_at")) == [("status", NOW), ("story_points", NOW)]
+
+    def test_behind_what_lies_ahead_the_last_before_it_counts(self, project):
+        issue = IssueFactory(project=project)
+        for moment in (LATER, MUCH_LATER):
+            issue.changes.create(field="title", old_value=issue.title, new_value=issue.title, changed_at=moment)
+
+        services.update_issue(issue, by=None, now=NOW, title="B")
+
+        assert issue.changes.get(new_value="B").changed_at == LATER
 
 
 @pytest.mark.django_db
 class TestBooks:
+    @pytest.mark.parametrize("ahead", [None, timedelta(hours=4), timedelta(days=3_650)])
+    def test_a_slip_ahead_in_the_history_of_an_issue_takes_none_of_its_work_out_of_the_books(
+        self, project, lead, ahead
+    ):
+        sprint = SprintFactory(project=project, start_date=NOW.date())
+        issue = IssueFactory(project=project, story_points=5)
+        if ahead:
+            issue.changes.create(field="title", old_value="A", new_value=issue.title, changed_at=NOW + ahead)
+
+        services.update_issue(issue, by=None, now=NOW, sprint=sprint)
+        services.start_sprint(sprint, now=NOW + timedelta(minutes=2))
+        services.update_issue(issue, by=None, now=NOW + timedelta(minutes=4), status=project.statuses.get(name="Done"))
+        services.close_sprint(sprint, by=lead.user, now=NOW + timedelta(minutes=6))
+
+        books = sprint.snapshot
+        assert (books.committed_points, books.completed_points, books.carried_over_points) == (5.0, 5.0, 0.0)
+
     def test_work_that_another_machines_clock_finished_later_is_in_the_books_of_the_sprint(self, project, lead):
         sprint = SprintFactory(project=project, active=True)
         issue = IssueFactory(project=project, sprint=sprint)

@@ -1,6 +1,7 @@
 """Settings that mean nothing without another, or that hardly anybody means: warnings, since each may be meant."""
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ _OF_A_BUCKET = (
 )  # fmt: skip
 #: Of a past that is shorter, a month's figures are of less than a month.
 _FEWEST_DAYS = 30
+#: The largest private networks are 10.0.0.0/8 and fc00::/7, of which one house has a part: fd….
+_SHORTEST_PREFIX = {4: 8, 6: 8}
 
 
 @register(SETTINGS, deploy=True)
@@ -34,6 +37,7 @@ def _odd_ones() -> Iterator[tuple[str, str]]:
         hint = "Set DATABASE_URL=postgresql://…, or take it away."
         yield from _without_meaning(("DATABASE_POOL_SIZE",), "SQLite has no pool", hint)
     yield from _of_mail()
+    yield from _of_networks()
     if settings.ML_HISTORY_DAYS < _FEWEST_DAYS:
         yield (
             f"ML_HISTORY_DAYS is {settings.ML_HISTORY_DAYS}: what is older is removed for good, every night.",
@@ -56,6 +60,25 @@ def _of_mail() -> Iterator[tuple[str, str]]:
             "PUBLIC_URL names a host that ALLOWED_HOSTS does not: what mails lead to is answered 400.",
             "Add it to ALLOWED_HOSTS, unless the proxy in front asks under another name.",
         )
+
+
+def _of_networks() -> Iterator[tuple[str, str]]:
+    for name in ("WEBHOOK_ALLOWED_NETWORKS", "TRACKER_ALLOWED_NETWORKS"):
+        for each in getattr(settings, name):
+            if _is_wide(each):
+                yield (
+                    f"{name} holds {each}: who leads a project reaches nearly all that this machine does, itself too.",
+                    "Name the networks that are meant, like 10.1.0.0/16.",
+                )
+
+
+def _is_wide(network: str) -> bool:
+    try:
+        found = ip_network(network)
+    except ValueError:
+        # Another check says so.
+        return False
+    return found.prefixlen < _SHORTEST_PREFIX[found.version]
 
 
 def _without_meaning(names: tuple[str, ...], reason: str, hint: str) -> Iterator[tuple[str, str]]:

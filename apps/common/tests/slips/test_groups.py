@@ -120,3 +120,25 @@ def test_a_folder_that_others_may_look_into_is_no_slip(settings: Any, tmp_path: 
     tmp_path.chmod(0o755)
 
     assert not any(told("MODEL_STORE_DIR"))
+
+
+@pytest.mark.parametrize(
+    ("network", "is_wide"),
+    [("0.0.0.0/0", True), ("::/0", True), ("8.0.0.0/7", True), ("10.0.0.0/8", False), ("fd00::/8", False)],
+)
+@pytest.mark.parametrize("name", ["WEBHOOK_ALLOWED_NETWORKS", "TRACKER_ALLOWED_NETWORKS"])
+def test_a_network_wider_than_any_house_is_told(settings: Any, name: str, network: str, is_wide: bool) -> None:
+    setattr(settings, name, [network])
+
+    assert [serious for _, serious in told(f"{name} holds {network}: who leads")] == [False] * is_wide
+
+
+@pytest.mark.parametrize(
+    ("hosts", "found"), [(["*"], True), ([".com"], True), (["."], True), ([".example.com"], False), (["a.com"], False)]
+)
+def test_hosts_of_anybody_are_an_error(settings: Any, hosts: list[str], found: bool) -> None:
+    settings.ALLOWED_HOSTS = hosts
+
+    ids = [each.id for each in run_checks(tags=["security"], include_deployment_checks=True)]
+
+    assert ("common.E002" in ids) is found

@@ -1,5 +1,6 @@
 """Figures into the connected tracker: `./run manage write_back KEY hours --label ml-hours: [--json]`."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -61,7 +62,8 @@ class Command(BaseCommand):
                 prepared.save()
             report = WriteReport()
             try:
-                write_back.carry_out(prepared, steps, now=now, since=since, report=report)
+                order = random.Random()  # noqa: S311 - nothing secret
+                write_back.carry_out(prepared, steps, now=now, rng=order, since=since, report=report)
             except ApplicationError as error:
                 # What was done by then is told, too.
                 ended_by = error

@@ -78,11 +78,11 @@ def test_a_site_that_nothing_could_be_asked_at_is_refused_before_it_is_kept(clie
 
 
 def test_a_connection_is_made_once_and_keeps_where_it_leads(client, project, connection):
-    body = {"kind": "jira", "base_url": connection.base_url, "scope": "SHOP", "token": "x"}
+    body = {"kind": "jira", "base_url": connection.base_url, "scope": "SHOP", "token": "a@b.c:x"}
     assert client.post(connections(project), body).status_code == 400
     address = f"{connections(project)}{connection.pk}/"
     assert client.patch(address, {"scope": "OTHER"}).status_code == 400
-    assert client.patch(address, {"is_active": False, "token": "new"}).json()["is_active"] is False
+    assert client.patch(address, {"is_active": False, "token": "ada@example.org:new"}).json()["is_active"] is False
     assert client.delete(address).status_code == 204
 
 

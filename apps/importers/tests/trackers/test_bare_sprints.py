@@ -152,7 +152,7 @@ def site(issues, boards):
     def say(path, *_, **__):
         if path.endswith("field"):
             schema = {"custom": "com.pyxis.greenhopper.jira:gh-sprint"}
-            data = [{"id": "customfield_1", "name": "Sprint", "schema": schema}]
+            data = [{"id": "summary"}, {"id": "customfield_1", "name": "Sprint", "schema": schema}]
         elif path.endswith("status"):
             data = [{"id": "1", "name": "Open", "statusCategory": {"key": "new"}}]
         elif path.endswith("/sprint"):

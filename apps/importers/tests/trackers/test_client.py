@@ -15,8 +15,8 @@ from apps.importers.sources.client import (
     TrackerRefused,
     TrackerUnreachable,
 )
-from apps.importers.sources.links import next_link
-from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages, token_pages
+from apps.importers.sources.headers import next_link
+from apps.importers.sources.paging import cursor_pages, graphql, linked_pages, offset_pages, token_pages
 from apps.importers.tests.trackers.server import LOCAL, Reply, Request, client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import Gap
 from tests.receivers import BAD_SIZES, chunked, speaking
@@ -145,7 +145,7 @@ def test_of_a_small_packed_answer_not_gigabytes_are_built(small):
 )
 def test_an_answer_of_no_known_shape_is_refused_in_words(reply):
     with tracker(lambda request: reply) as served, pytest.raises(ImportRefused):
-        client_of(served).graphql("x", "{ me }")
+        graphql(client_of(served), "{ me }", ("me",))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_token_that_comes_back_ends_the_pages_with_a_gap():
 def test_a_cursor_that_comes_back_ends_the_pages_with_a_gap():
     connection = {"nodes": [1, None], "pageInfo": {"hasNextPage": True, "endCursor": "A"}}
     pages = list(cursor_pages(lambda cursor: connection))
-    assert pages[:2] == [[1], [1]]
+    assert pages[:2] == [[1, None], [1, None]]
     assert isinstance(pages[2], Gap)
 
 

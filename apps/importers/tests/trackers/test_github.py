@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from apps.importers.records import Person
-from apps.importers.sources import github
+from apps.importers.sources import github, github_projects
+from apps.importers.sources.paging import graphql
 from apps.importers.tests.trackers.server import Reply, client_of, needs_recorded, recorded, tracker
 from apps.importers.tracked import Gap, Stage, TrackedIssue, TrackedSprint, value_at
 
@@ -56,12 +57,12 @@ def test_a_label_of_progress_tells_when_work_began():
 
 def test_the_column_of_a_project_tells_when_work_began_where_its_moves_are_told():
     moves = ({"event": "moved", "created_at": "2026-03-05T09:00:00Z", "from": "Todo", "actor": None},)
-    issue = github.read_issue(1, row(), [], github.Placed(column="In progress", moves=moves))
+    issue = github.read_issue(1, row(), [], github_projects.Placed(column="In progress", moves=moves))
     assert (issue.status, issue.started_at, "status" in issue.recorded) == ("In progress", at(5), True)
 
 
 def test_a_column_without_its_moves_is_no_evidence_of_when_work_began():
-    issue = github.read_issue(1, row(), [], github.Placed(column="In progress"))
+    issue = github.read_issue(1, row(), [], github_projects.Placed(column="In progress"))
     assert (issue.status_category, issue.started_at, "status" in issue.recorded) == ("in_progress", None, False)
 
 
@@ -81,7 +82,7 @@ def test_people_and_titles_are_known_as_of_any_day():
 def test_points_come_from_labels_projects_and_issue_fields():
     assert github.read_issue(1, row(labels=[{"name": "estimate: 3"}]), []).story_points == 3
     values = [{"issue_field_name": "Story Points", "value": 8}, {"issue_field_name": "Team", "value": "x"}]
-    assert github.with_fields(github.Placed(), values).story_points == 8
+    assert github_projects.with_fields(github_projects.Placed(), values).story_points == 8
 
 
 # --- As recorded ------------------------------------------------------------------------------------------------------
@@ -102,7 +103,7 @@ def test_a_recorded_issue_that_was_not_planned_is_dropped():
 @needs_recorded
 def test_recorded_iterations_are_all_over_and_the_last_day_belongs_to_them():
     fields = recorded("github_projects/project_fields")["data"]["userOrOrganization"]["projectV2"]["fields"]["nodes"]
-    sprints = list(github.iterations_of(fields))
+    sprints = list(github_projects.iterations_of(fields))
     assert [(sprint.name, sprint.starts_on, sprint.ends_on) for sprint in sprints] == [
         ("Iteration 3", date(2022, 8, 5), date(2022, 8, 18)),
         ("Iteration 2", date(2022, 7, 22), date(2022, 8, 4)),
@@ -113,7 +114,7 @@ def test_recorded_iterations_are_all_over_and_the_last_day_belongs_to_them():
 @needs_recorded
 def test_a_recorded_item_is_in_the_iteration_that_was_set():
     item = recorded("github_projects/item_after_iteration_set")["data"]["iteration"]["projectV2Item"]
-    assert github.placed_of(item).iteration == "44d7f5bd"
+    assert github_projects.placed_of(item).iteration == "44d7f5bd"
 
 
 @needs_recorded
@@ -127,7 +128,7 @@ def test_the_numbers_of_all_recorded_pages_add_up():
             for value in node["fieldValues"]["nodes"]:
                 if value["__typename"] == "ProjectV2ItemFieldNumberValue":
                     value["field"]["name"] = "Points"
-        found.append([github.placed_of(node).story_points for node in nodes])
+        found.append([github_projects.placed_of(node).story_points for node in nodes])
     assert ([len(page) for page in found], sum(found[0]), sum(map(sum, found))) == ([100, 100, 1], 5_050, 20_301)
 
 
@@ -191,14 +192,13 @@ def test_the_limit_of_graphql_comes_with_status_200_and_is_waited_for():
     limit, slept = {"data": None, "errors": [{"type": "RATE_LIMITED", "message": "slow down"}]}, []
 
     def answer(request):
-        return limit if not slept else {"data": {"viewer": 1}}
+        return limit if not slept else {"data": {"viewer": {"id": 1}}}
 
     with tracker(answer) as served:
-        client = client_of(served, sleep=slept.append, is_limited=github.is_limited)
-        assert client.graphql("graphql", "query { viewer }") == {"viewer": 1}
+        assert graphql(client_of(served, sleep=slept.append), "query { viewer }", ("viewer",)) == {"id": 1}
     assert slept == [60.0]
 
 
 def test_work_in_progress_keeps_the_name_of_its_column():
-    placed = github.Placed(column="In review")
+    placed = github_projects.Placed(column="In review")
     assert github.read_issue(1, row(), [], placed).status == Stage("In review", "in_progress").name

@@ -59,7 +59,7 @@ def test_a_limit_is_a_bad_request_with_a_code_inside_and_is_waited_for():
     limit = Reply({"errors": [{"extensions": {"code": "RATELIMITED", "statusCode": 429}}]}, 400)
     slept = []
     with tracker(lambda request: limit if not slept else answer(request)) as served:
-        client = client_of(served, sleep=slept.append, is_limited=linear.is_limited)
+        client = client_of(served, sleep=slept.append)
         told = list(linear.pull(client, "TM", None))
     assert slept == [60.0]
     assert sum(isinstance(each, TrackedSprint) for each in told) == 2

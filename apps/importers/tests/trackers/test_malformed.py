@@ -44,7 +44,7 @@ class Breaking(Client):
     breaks: int = -1
     asked: int = 0
 
-    def _asked(self, method: str, url: str, body: bytes | None) -> HttpAnswer:
+    def _asked(self, method: str, url: str, body: bytes | None, is_limit: Any = None) -> HttpAnswer:
         parts = urlsplit(url)
         request = Request(
             method, parts.path, dict(parse_qsl(parts.query)), {"host": "t.example"}, json.loads(body) if body else None

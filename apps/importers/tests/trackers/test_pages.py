@@ -2,8 +2,7 @@
 
 import pytest
 
-from apps.importers.sources.pages import issue_page
-from apps.importers.sources.registry import place_of
+from apps.importers.sources.registry import issue_page, place_of
 
 
 @pytest.mark.parametrize(

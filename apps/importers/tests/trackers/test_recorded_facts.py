@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from apps.importers.sources import azure, github, gitlab, jira, jira_rows, reading
+from apps.importers.sources import azure, github, github_projects, gitlab, jira, jira_rows, reading
 from apps.importers.sources.client import AnswerUnusable, TrackerRefused, TrackerUnreachable
-from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages
+from apps.importers.sources.paging import cursor_pages, graphql, linked_pages, offset_pages
 from apps.importers.tests.trackers.server import Reply, client_of, needs_recorded, recorded, tracker
 from apps.importers.tests.trackers.test_jira_recorded import FIELDS, SPRINT, history, read_board, rows_of_board
 from apps.importers.tracked import Gap, Stage, TrackedIssue, value_at
@@ -178,7 +178,7 @@ def test_the_recorded_pages_of_a_project_are_followed_by_their_cursors():
 
     items = [item for page in cursor_pages(ask) for item in page]
     assert (asked, len(items), {item["type"] for item in items}) == ([None, "MTAw", "MjAw"], 201, {"ISSUE"})
-    assert {github.placed_of(item).iteration for item in items} == {""}
+    assert {github_projects.placed_of(item).iteration for item in items} == {""}
 
 
 def test_a_node_that_is_not_there_is_told_though_the_answer_is_200():
@@ -186,12 +186,12 @@ def test_a_node_that_is_not_there_is_told_though_the_answer_is_200():
         tracker(lambda request: recorded("github_projects/error_200_not_found_node")) as served,
         pytest.raises(TrackerRefused, match="Could not resolve to a node"),
     ):
-        client_of(served).graphql("graphql", "query { node }")
+        graphql(client_of(served), "query { node }", ("node",))
 
 
 def test_the_recorded_fields_of_a_project_are_thirteen_with_one_of_iterations():
     fields = recorded("github_projects/project_fields")["data"]["userOrOrganization"]["projectV2"]["fields"]["nodes"]
-    assert (len(fields), len(list(github.iterations_of(fields)))) == (13, 3)
+    assert (len(fields), len(list(github_projects.iterations_of(fields)))) == (13, 3)
 
 
 # --- GitLab -----------------------------------------------------------------------------------------------------------

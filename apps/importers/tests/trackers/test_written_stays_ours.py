@@ -1,5 +1,7 @@
 """What was written into a tracker is ours, whatever becomes of the issue, the import or the connection here."""
 
+import random
+
 import pytest
 from django.utils import timezone
 
@@ -88,11 +90,11 @@ def standing(site, target):
 
 
 def back(told):
-    return carry_out(told, taken_back(told), now=timezone.now())
+    return carry_out(told, taken_back(told), now=timezone.now(), rng=random.Random(0))
 
 
 def written(told):
-    return carry_out(told, steps_of(told, now=timezone.now()), now=timezone.now())
+    return carry_out(told, steps_of(told, now=timezone.now()), now=timezone.now(), rng=random.Random(0))
 
 
 def test_an_import_that_is_taken_back_leaves_figures_that_the_next_one_renews(again, sync, said, site, target):
@@ -208,5 +210,5 @@ def test_what_is_gone_here_and_there_is_noted_no_longer(again, sync, site, serve
 
     report = back(told)
 
-    assert [key for key, _ in report.refused] == ["A-2", "A-1"]
+    assert sorted(key for key, _ in report.refused) == ["A-1", "A-2"]
     assert [each.external_id for each in WrittenValue.objects.all()] == ["A-1"], "The token may just not see that one."

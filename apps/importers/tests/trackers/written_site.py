@@ -1,5 +1,6 @@
 """Trackers into which figures are written."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from apps.importers.write_back import WriteReport, carry_out, steps_of, taken_ba
 FIELDS = [
     {"id": "customfield_2", "name": "Story Points", "schema": {"custom": "…:float"}},
     {"id": "customfield_9", "name": "Scrum ML hours", "schema": {"custom": "…:float"}},
+    {"id": "summary", "name": "Summary"},
 ]
 
 
@@ -98,10 +100,10 @@ class Writing:
 
     def write(self, hours: str) -> WriteReport:
         self.hours[self.key] = hours
-        return carry_out(self.write_back, steps_of(self.write_back, now=self.now), now=self.now)
+        return carry_out(self.write_back, steps_of(self.write_back, now=self.now), now=self.now, rng=random.Random(0))
 
     def take_back(self) -> WriteReport:
-        return carry_out(self.write_back, taken_back(self.write_back), now=self.now)
+        return carry_out(self.write_back, taken_back(self.write_back), now=self.now, rng=random.Random(0))
 
     def person(self, value: str) -> None:
         """Somebody writes there, in the place of whatever stands there."""

@@ -1,7 +1,7 @@
 """Predictions meet their truth, once; only with the books of its sprint it goes again, see `opening`."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,14 @@ from apps.ml.models import PredictionHistory
 from apps.ml.services.evaluation.judging import DATED, held_books, judge_dates, judge_people, judge_risks
 from apps.ml.services.models.kinds import KINDS
 from apps.projects.models import Issue, Project, SprintSnapshot
-from apps.projects.rows import IDS_PER_QUERY, few_of_each
+from apps.projects.rows import few_of_each
 from apps.projects.selectors import ids_after
 
 logger = logging.getLogger(__name__)
 #: Of a kind, in one run of the tasks of every minute: half a second. The rest has its turn in the next one.
 MOST_AT_ONCE = 10_000
+#: Sprints whose books are held in one transaction: who opens one of them waits for it.
+SPRINTS_AT_ONCE = 50
 #: Who exports by hand does so at least once a sprint, and sprints of a week are the shortest that are usual.
 LATE_NEWS_WITHIN = timedelta(days=7)
 
@@ -68,14 +70,27 @@ def _close_sprints(project_id: UUID | str | None, now: datetime) -> int:
             prediction_type=PredictionHistory.Kind.SPRINT_OUTCOME, details__unit=unit
         )
         with by_itself("record_prediction_outcomes", unit):
-            closed += _close_by_books(outcomes, unit, now)
+            closed += _close_in_parts(outcomes, unit, now)
+    return closed
+
+
+def _close_in_parts(rows: QuerySet[PredictionHistory], unit: str, now: datetime) -> int:
+    """Those that come next, in the order of their sprints: what cannot be closed now keeps no other from its turn."""
+    few = rows.filter(pk__in=few_of_each(rows, MOST_AT_ONCE))
+    sprint_ids = list(few.order_by("sprint_id").values_list("sprint_id", flat=True).distinct())
+    closed = 0
+    for start in range(0, len(sprint_ids), SPRINTS_AT_ONCE):
+        some = sprint_ids[start : start + SPRINTS_AT_ONCE]
+        with by_itself("record_prediction_outcomes", some[0]):
+            closed += _close_by_books(rows, some, unit, now)
     return closed
 
 
 @transaction.atomic
-def _close_by_books(rows: QuerySet[PredictionHistory], unit: str, now: datetime) -> int:
-    few = rows.filter(pk__in=few_of_each(rows, MOST_AT_ONCE)).order_by()
-    held = held_books(few.values_list("sprint_id", flat=True).distinct()[:IDS_PER_QUERY])
+def _close_by_books(
+    rows: QuerySet[PredictionHistory], sprint_ids: Sequence[UUID | None], unit: str, now: datetime
+) -> int:
+    held = held_books(sprint_ids)
     if not held:
         return 0
     delivered = F(f"completed_{unit}") + F(f"done_outside_{unit}")

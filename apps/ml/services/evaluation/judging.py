@@ -62,12 +62,13 @@ def _never(reason: str) -> Judged:
 def held_books(sprint_ids: Iterable[UUID | None]) -> dict[UUID | None, SprintSnapshot]:
     """The books of some sprints, as they stay until this transaction ends: who opens them waits, and sees its scores.
 
-    Those that somebody is opening now are left for the next look.
+    Those that somebody is opening now are left for the next look. Their sums alone: of a stranger's sprint the rest may
+    be megabytes.
     """
     held: dict[UUID | None, SprintSnapshot] = {}
     for some in in_parts(sorted({each for each in sprint_ids if each is not None})):
-        for books in SprintSnapshot.objects.filter(pk__in=some).select_for_update(skip_locked=True):
-            held[books.pk] = books
+        rows = SprintSnapshot.objects.filter(pk__in=some).defer("standings", "pasts")
+        held |= {books.pk: books for books in rows.select_for_update(skip_locked=True)}
     return held
 
 
@@ -76,7 +77,8 @@ def judge_people(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
     finished = rows.filter(
         prediction_type=ModelType.TASK_ASSIGNMENT, details__was_assigned=False, issue__resolved_at__gt=F("created_at")
     )
-    return _judge(finished.select_related("issue"), _people, now, most=MOST_AT_ONCE)
+    finished = finished.select_related("issue").defer("issue__description")
+    return _judge(finished, _people, now, most=MOST_AT_ONCE)
 
 
 def judge_risks(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
@@ -99,7 +101,8 @@ def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime, *, mo
     open_rows = rows.filter(actual_value__isnull=True, details__unscored__isnull=True)
     if most is not None:
         open_rows = open_rows.filter(pk__in=list(few_of_each(open_rows, most)))
-    open_rows = open_rows.order_by("id")
+    # What was asked is read of those alone that are judged by it.
+    open_rows = open_rows.defer("input").order_by("id")
     closed, after = 0, None
     while True:
         with transaction.atomic():
@@ -205,7 +208,9 @@ def not_as_supposed(row: PredictionHistory, books: SprintSnapshot) -> str:
     supposed = row.input
     if supposed["team_capacity_hours"] is not None or supposed["days_off"]:
         return "Nobody can see whether the team had the supposed hours and days."
-    inside = {entry["issue_id"] for entry in books.standings if entry["is_in"] and entry["category"] != "dropped"}
+    # Read here and kept by nobody: of one sprint at a time.
+    standings = SprintSnapshot.objects.values_list("standings", flat=True).get(pk=books.pk)
+    inside = {entry["issue_id"] for entry in standings if entry["is_in"] and entry["category"] != "dropped"}
     if inside & set(supposed["drop_issues"]):
         return _STAYED
     if set(supposed["add_issues"]) - inside:
@@ -213,11 +218,11 @@ def not_as_supposed(row: PredictionHistory, books: SprintSnapshot) -> str:
     last_day = row.sprint.end_date.isoformat() if row.sprint and row.sprint.end_date else None
     if last_day != row.details["last_day"]:
         return _ENDED_OTHERWISE
-    if not supposed["growth"] and _came_in_later(row, books) - set(supposed["add_issues"]):
+    if not supposed["growth"] and _came_in_later(row, standings) - set(supposed["add_issues"]):
         return _OTHERS_CAME_IN
     return ""
 
 
-def _came_in_later(row: PredictionHistory, books: SprintSnapshot) -> set[str]:
-    entries = [(entry["issue_id"], datetime.fromisoformat(entry["entered_at"])) for entry in books.standings]
+def _came_in_later(row: PredictionHistory, standings: Sequence[Mapping[str, Any]]) -> set[str]:
+    entries = [(entry["issue_id"], datetime.fromisoformat(entry["entered_at"])) for entry in standings]
     return {issue for issue, entered_at in entries if entered_at > row.created_at}

@@ -22,7 +22,11 @@ def open_outcomes(sprint_id: UUID) -> int:
     them is seen here. Answers that were removed for age stay in their sums.
     """
     is_judged = Q(actual_value__isnull=False) | Q(details__unscored__in=REASONS_OF_BOOKS)
-    judged = PredictionHistory.objects.filter(is_judged, sprint=sprint_id, prediction_type__in=BY_BOOKS).order_by("id")
+    judged = (
+        PredictionHistory.objects.filter(is_judged, sprint=sprint_id, prediction_type__in=BY_BOOKS)
+        .order_by("id")
+        .defer("input")
+    )
     opened = 0
     while rows := list(judged.select_for_update()[:BATCH_ROWS]):
         for row in rows:

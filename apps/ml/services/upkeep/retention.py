@@ -71,7 +71,7 @@ def _remove_batch(before: datetime) -> int:
     oldest = PredictionHistory.objects.filter(created_at__lt=before).order_by("created_at")
     # Sums are added to the projects, which come before any of their rows.
     entered(oldest.values_list("project_id", flat=True)[:BATCH_ROWS])
-    rows = list(oldest.select_for_update(skip_locked=True)[:BATCH_ROWS])
+    rows = list(oldest.defer("input", "details").select_for_update(skip_locked=True)[:BATCH_ROWS])
     for key, sums in _summed(rows).items():
         _keep(*key, sums)
     PredictionHistory.objects.filter(id__in=[row.id for row in rows]).delete()

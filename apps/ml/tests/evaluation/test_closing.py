@@ -66,7 +66,7 @@ def test_the_number_of_queries_does_not_grow_with_the_predictions(now, django_as
         prediction_about(IssueFactory(completed=True))
 
     # Each UPDATE, and each look for what is judged in Python, in a transaction of its own.
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(14):
         record_outcomes(now=now)
 
 

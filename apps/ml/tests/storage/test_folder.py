@@ -145,3 +145,22 @@ def test_what_is_stored_is_for_its_owner_only_whoever_may_look_into_the_folder(t
     assert stat.S_IMODE(shared.stat().st_mode) == 0o777 & ~umask
     assert [stat.S_IMODE((shared / name).stat().st_mode) for name in (DATASETS, MODELS)] == [0o700, 0o700]
     assert stat.S_IMODE((shared / MODELS / "a" / "b").stat().st_mode) == 0o600
+
+
+def test_a_folder_whose_last_file_is_gone_is_told_no_more_and_one_that_nobody_may_look_into_is(
+    model_store_dir, monkeypatch
+):
+    store = get_object_store()
+    for key in ("m/one/a/b", "m/two/a/b", "m/three/a/b"):
+        store.put(key, b"1")
+    store.delete("m/one/a/b")
+    scandir = os.scandir
+
+    def refused(path):
+        if str(path).endswith("m/three/a"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+
+    assert store.folders("m") == ("three", "two")

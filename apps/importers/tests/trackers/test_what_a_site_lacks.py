@@ -1,0 +1,115 @@
+"""What a site of a tracker has no place for stays as the team entered it here, however often its issues come."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.importers import runs
+from apps.importers.connections import connect
+from apps.importers.models import Connection
+from apps.importers.sources import github
+from apps.importers.tests.trackers import jira_site, test_azure, test_github, test_gitlab, test_linear
+from apps.importers.tests.trackers.server import LOCAL, Reply, tracker
+from apps.importers.tests.trackers.sites import SITES
+from apps.projects.models import Issue
+from apps.projects.tests.factories import IssueFactory, SprintFactory
+
+LAST = {"hasNextPage": False, "endCursor": None}
+REFUSED = Reply({"message": "403 Forbidden"}, 403)
+
+
+def jira(request):
+    """A business project: no sprints, no points."""
+    if request.path.endswith("/field"):
+        return [{"id": "summary", "name": "Summary"}]
+    if "agile" in request.path:
+        return REFUSED
+    found = (jira_site.data_center if "/rest/api/2/" in request.path else jira_site.cloud)(request)
+    if isinstance(found, dict) and "issues" in found:
+        found["issues"] = [
+            row | {"fields": {name: said for name, said in row["fields"].items() if "customfield" not in name}}
+            for row in found["issues"]
+        ]
+    return found
+
+
+def gitlab(request):
+    """Without the paid tier."""
+    name = request.path.rpartition("/")[2]
+    if name in ("iterations", "resource_weight_events", "resource_iteration_events"):
+        return REFUSED
+    if name == "issues":
+        row = test_gitlab.row(labels=[])
+        del row["weight"], row["iteration"]
+        return [row]
+    return SITES["gitlab"].healthy(request)
+
+
+def azure(request):
+    """Nobody has made an iteration."""
+    if request.path.endswith("/iterations"):
+        return {"id": 1, "name": "Shop", "path": "\\Shop\\Iteration"}
+    found = test_azure.answer(request)
+    for row in found.get("values", []):
+        row["fields"] = row["fields"] | {"System.IterationPath": "Shop"}
+    for update in found.get("value", []):
+        (update.get("fields") or {}).pop("System.IterationPath", None)
+    return found
+
+
+def linear(request):
+    """A team without cycles."""
+    found = test_linear.answer(request)
+    if "cycles" in found["data"]:
+        return {"data": {"cycles": {"nodes": [], "pageInfo": LAST}}}
+    bare = test_linear.ISSUE | {"cycle": None, "history": {"nodes": [], "pageInfo": LAST}}
+    return {"data": {"issues": {"nodes": [bare], "pageInfo": LAST}}}
+
+
+def github_alone(request):
+    """Neither projects nor fields of an organisation."""
+    if request.path == "/graphql":
+        return {"data": {"repository": {"projectsV2": {"nodes": [], "pageInfo": LAST}}}}
+    return test_github.site(request)
+
+
+#: Of each tracker an issue, a site that lacks things, and for what it has no place.
+LACKING = {
+    "jira": ("A-2", jira, {"sprint", "story_points"}),
+    "jira_dc": ("A-2", jira, {"sprint", "story_points", "parent"}),
+    "github": ("#2", github_alone, {"sprint", "story_points", "parent", "estimated_hours", "priority"}),
+    "gitlab": ("#7", gitlab, {"sprint", "story_points", "parent", "priority"}),
+    "azure": ("9", azure, {"sprint"}),
+    "linear": ("TM-1", linear, {"sprint", "estimated_hours"}),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", SITES)
+def test_what_has_no_place_there_stays_as_it_is_here(kind, project, lead, now, settings):
+    settings.TRACKER_ALLOWED_NETWORKS, settings.CONNECTION_KEYS = list(LOCAL), ["first key"]
+    key, site, lacking = LACKING[kind]
+    with tracker(site) as served:
+        connection = connect(project, SITES[kind].place(kind, served), "a@b.c:secret", by=lead, now=now)
+        assert runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now).status == "completed"
+        entered = {
+            "sprint_id": SprintFactory(project=project).pk, "parent_id": IssueFactory(project=project).pk,
+            "story_points": 5.0, "estimated_hours": 3.0, "priority": 1,
+        }  # fmt: skip
+        ours = {name: value for name, value in entered.items() if name.removesuffix("_id") in lacking}
+        Issue.objects.filter(source=connection.source, external_id=key).update(title="Old", **ours)
+        later = now + timedelta(hours=2)
+        for is_full in (False, True):
+            again = runs.ask_sync(Connection.objects.get(), by=None, now=later, is_full=is_full)
+            assert runs.execute(again.pk, now=later).status == "completed"
+            issue = Issue.objects.get(source=connection.source, external_id=key)
+            assert issue.title != "Old"
+            assert {name: getattr(issue, name) for name in ours} == ours
+
+
+def test_a_label_that_told_points_and_is_gone_tells_that_there_are_none():
+    label = {"label": {"name": "estimate: 3"}}
+    story = [test_github.event("labeled", 2, **label), test_github.event("unlabeled", 3, **label)]
+    nothing = frozenset({"story_points", "sprint"})
+    assert github.read_issue(1, test_github.row(), story, untold=nothing).untold == {"sprint"}
+    assert github.read_issue(1, test_github.row(), [], untold=nothing).untold == nothing
