@@ -36,6 +36,8 @@ warnings.filterwarnings("ignore", "You're running the worker with superuser priv
 _LOOK_SECONDS = 5.0
 #: A message of a task of every minute is worthless once the next one exists; no heap of them waits for a worker.
 _MINUTELY = {"expires": 55}
+#: Nor does a round that is not at its end stand beside the next one.
+_QUARTERLY, _SIX_HOURLY, _DAILY, _WEEKLY = ({"expires": 3_600 * hours - 50} for hours in (0.25, 6, 24, 7 * 24))
 CELERY_BEAT_SCHEDULE = {
     "retrain-ml-models": {
         "task": "apps.ml.tasks.retrain_ml_models",
@@ -44,6 +46,7 @@ CELERY_BEAT_SCHEDULE = {
     "replay-pasts": {
         "task": "apps.ml.tasks.replay_pasts",
         "schedule": crontab(hour=4, minute=0, day_of_week=1),
+        "options": _WEEKLY,
     },
     "record-prediction-outcomes": {
         "task": "apps.ml.tasks.record_prediction_outcomes",
@@ -53,6 +56,7 @@ CELERY_BEAT_SCHEDULE = {
     "record-dated-outcomes": {
         "task": "apps.ml.tasks.record_dated_outcomes",
         "schedule": crontab(hour=4, minute=20),
+        "options": _DAILY,
     },
     "requeue-lost-trainings": {
         "task": "apps.ml.tasks.requeue_lost_trainings",
@@ -72,22 +76,24 @@ CELERY_BEAT_SCHEDULE = {
     "detect-anomalies": {
         "task": "apps.ml.tasks.detect_anomalies",
         "schedule": crontab(hour="*/6", minute=15),
+        "options": _SIX_HOURLY,
     },
     "keep-forecasts": {
         "task": "apps.ml.tasks.keep_forecasts",
         # Days begin at another hour in each time zone, and some zones are off by a quarter of one.
         "schedule": crontab(minute="*/15"),
-        "options": {"expires": 850},
+        "options": _QUARTERLY,
     },
     "refresh-indexes": {
         "task": "apps.ml.tasks.refresh_indexes",
         "schedule": crontab(minute="5-59/15"),
-        "options": {"expires": 850},
+        "options": _QUARTERLY,
     },
     "watch-sprints": {
         "task": "apps.ml.tasks.watch_sprints",
         # Before the day's stand-up, UTC.
         "schedule": crontab(hour=6, minute=45),
+        "options": _DAILY,
     },
     "send-deliveries": {
         "task": "apps.notifications.tasks.send_deliveries",

@@ -1,7 +1,8 @@
-"""The broker that is a folder: kombu's, whose messages are whole or not there.
+"""The broker that is a folder: kombu's, with whole messages only, and a folder for each queue.
 
 kombu opens a message's file in the folder and then writes it; a worker that looks in between reads nothing, takes that
-for a broken connection and ends, and the message is lost. Seen on a busy machine.
+for a broken connection and ends, and the message is lost. Seen on a busy machine. And it looks for the next message of
+a queue among those of all, twenty times a second: what waits for one worker costs each other one its time.
 """
 
 import logging
@@ -17,48 +18,93 @@ from typing import Any
 
 from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, filesystem
-from kombu.utils.json import dumps
+from kombu.utils.json import dumps, loads
 
 from apps.common.operations.unnamed_files import LEFT_AFTER
 
 logger = logging.getLogger(__name__)
 
-#: As a message is called while it is written.
+#: As a message is called while it is written or read.
 _ASIDE = re.compile(r"\.\d+_[0-9a-f-]{36}\..+\.msg\.part")
 
 
 class FolderChannel(filesystem.Channel):
-    """Messages come into the folder under their name when they are written."""
+    """Messages come into the folder of their queue under their name when they are written."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._forget_what_was_left()
+        root = Path(self.data_folder_out)
+        with suppress(OSError):
+            for each in root.iterdir():
+                if each.is_dir():
+                    _forget_what_was_left(each)
+                elif each.suffix == ".msg" and not each.name.startswith("."):
+                    self._take_over(each)
+        _forget_what_was_left(root)
 
-    def _forget_what_was_left(self) -> None:
-        """By processes that were killed before their message had its name; the work is a row, and asked for again."""
-        with suppress(OSError), os.scandir(self.data_folder_out) as entries:
-            for entry in [entry for entry in entries if _ASIDE.fullmatch(entry.name)]:
-                with suppress(OSError):
-                    if time.time() - entry.stat().st_mtime >= LEFT_AFTER.total_seconds():
-                        os.unlink(entry.path)
+    def _take_over(self, message: Path) -> None:
+        """An earlier version left it in the one folder of all queues; perhaps another process is as fast."""
+        folder = self._folder(message.name.partition(".")[2].removesuffix(".msg"))
+        folder.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):
+            message.replace(folder / message.name)
+
+    def _folder(self, queue: str) -> Path:
+        return Path(self.data_folder_out) / queue
+
+    def _names(self, queue: str) -> list[str]:
+        """Of the messages that wait, oldest first."""
+        try:
+            return sorted(name for name in os.listdir(self._folder(queue)) if not name.startswith("."))
+        except FileNotFoundError:
+            return []
 
     def _put(self, queue: str, message: Any, **_: Any) -> None:  # type: ignore[override] # as kombu calls it
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
-        # No queue is called so: nobody takes it.
-        aside = Path(self.data_folder_out) / f".{name}.part"
+        # Nobody takes what is called so.
+        aside = self._folder(queue) / f".{name}.part"
         try:
+            aside.parent.mkdir(exist_ok=True)
             aside.write_bytes(dumps(message).encode())
-            os.replace(aside, aside.with_name(name))
+            aside.replace(aside.with_name(name))
         except OSError as error:
             raise ChannelError(f"The message {name!r} cannot be written.") from error
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
-        try:
-            return super()._get(queue)
-        except ValueError as error:
-            # Left by a crash or a full disk. The work is a row as well: the next minute asks for it again.
-            logger.error("A message could not be read and is gone queue=%s: %s", queue, type(error).__name__)
-            raise Empty from error
+        for name in self._names(queue):
+            mine = self._folder(queue) / f".{name}.part"
+            try:
+                mine.with_name(name).replace(mine)
+            except OSError:
+                # Another process's by now.
+                continue
+            try:
+                return loads(mine.read_bytes().decode())
+            except ValueError as error:
+                # Left by a crash or a full disk. The work is a row as well: the next minute asks for it again.
+                logger.error("A message could not be read and is gone queue=%s: %s", queue, type(error).__name__)
+                break
+            finally:
+                mine.unlink(missing_ok=True)
+        raise Empty
+
+    def _size(self, queue: str) -> int:
+        return len(self._names(queue))
+
+    def _purge(self, queue: str) -> int:
+        names = self._names(queue)
+        for name in names:
+            (self._folder(queue) / name).unlink(missing_ok=True)
+        return len(names)
+
+
+def _forget_what_was_left(folder: Path) -> None:
+    """By processes that were killed while they wrote or read it; the work is a row, and asked for again."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in [entry for entry in entries if _ASIDE.fullmatch(entry.name)]:
+            with suppress(OSError):
+                if time.time() - entry.stat().st_mtime >= LEFT_AFTER.total_seconds():
+                    os.unlink(entry.path)
 
 
 class FolderTransport(filesystem.Transport):

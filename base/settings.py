@@ -376,15 +376,15 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         # The default of one second makes one task a second; this answers in 53 ms.
         "polling_interval": 0.05,
     }
-# Trainings and searches take long, imports wait for others: each has a queue of its own, so that none delays another,
-# and `./run worker` serves all. `_ROUNDS` are of every project one, all at once.
+# What takes long, or waits for others, has a queue of its own and delays nothing else; `./run worker` serves all.
 CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("imports"))
-_LONG = ("train_model", "replay_past", "note_long_worker", "sweep_model_store", "remove_old_history")
-_ROUNDS = ("detect_project_anomalies", "keep_project_forecasts", "refresh_index", "watch_project_sprints")
+_LONG = "train_model replay_past retrain_ml_models note_long_worker sweep_model_store remove_old_history"
+_ROUNDS = "detect_anomalies keep_forecasts refresh_indexes watch_sprints replay_pasts record_dated_outcomes"
+_IMPORTS = ("run_import", "note_import_worker", "sync_connections")
 CELERY_TASK_ROUTES = {
-    **{f"apps.ml.tasks.{name}": {"queue": "long"} for name in (*_LONG, *_ROUNDS)},
+    **{f"apps.ml.tasks.{name}": {"queue": "long"} for name in f"{_LONG} {_ROUNDS}".split()},
     **{f"apps.{name}": {"queue": "long"} for name in ("upkeep.tasks.finish_erasures", "accounts.tasks.forget_log_ins")},
-    **{f"apps.importers.tasks.{name}": {"queue": "imports"} for name in ("run_import", "note_import_worker")},
+    **{f"apps.importers.tasks.{name}": {"queue": "imports"} for name in _IMPORTS},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 

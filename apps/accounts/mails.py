@@ -47,13 +47,14 @@ def send_mail_to(kind: MailKind, email: str) -> None:
     try:
         hand_over(message_to(user.email, subject=subject, body=text))
     except Unreachable as error:
-        _failed(kind, user, error.message)
+        mail_failed(kind, user, error.message)
     except SERVER_FAULTS as error:
         # Not tried again: whoever waits for it asks again, and a code is best sent when somebody waits.
-        _failed(kind, user, fault_in_words(error))
+        mail_failed(kind, user, fault_in_words(error))
 
 
-def _failed(kind: MailKind, user: User, reason: str) -> None:
+def mail_failed(kind: MailKind, user: User, reason: str) -> None:
+    """Not tried again: whoever waits for it asks again."""
     DELIVERIES.labels(channel="email", result="failed").inc()
     logger.warning("Mail failed kind=%s user=%s reason=%s", kind, user.pk, reason)
 

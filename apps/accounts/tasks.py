@@ -1,39 +1,63 @@
 """Mails about an account, sent by a worker: an answer takes as long for unknown addresses as for known ones."""
 
 import logging
+from typing import Any
 from uuid import uuid4
 
 from axes.models import AccessAttempt
-from celery import shared_task
+from celery import Task, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from rest_framework_simplejwt.settings import api_settings
 
-from apps.accounts.mails import MailKind, send_mail_to
+from apps.accounts.mails import MailKind, mail_failed, send_mail_to
 from apps.accounts.models import LogIn, User
 from apps.common.broker import is_handed_over
 from apps.common.counters import count
 from apps.common.heartbeat import silent
 from apps.common.operations.database_faults import by_itself
+from apps.common.turns import MinuteShare
 
 logger = logging.getLogger(__name__)
 #: Whoever needs more of one kind has other troubles; strangers ask for others from any number of addresses.
 MOST_MAILS_AN_HOUR = 5
+#: One takes a tenth of a second. What is due every minute waits for a server that is silent no longer than this.
+SHARE = MinuteShare(seconds=10.0)
+#: Two silences of the server (EMAIL_TIMEOUT): it drips.
+SOFT_LIMIT_SECONDS = 20
+#: Then whoever waits for it asks again.
+MOST_PUT_OFF, PUT_OFF_SECONDS = 3, 60
 
 
 # Nobody asks for a mail again, and no mail outgrows a worker.
-@shared_task(time_limit=60, reject_on_worker_lost=True)
-def send_account_mail(kind: str, person: str) -> None:
-    """Write to this person, if there is one who can log in."""
+@shared_task(
+    bind=True,
+    max_retries=MOST_PUT_OFF,
+    soft_time_limit=SOFT_LIMIT_SECONDS,
+    time_limit=3 * SOFT_LIMIT_SECONDS,
+    reject_on_worker_lost=True,
+)
+def send_account_mail(self: "Task[Any, None]", kind: str, person: str) -> None:
+    """Write to this person, if there is one who can log in; minutes later where the server has let others wait."""
     user = User.objects.filter(pk=person).first()
     if user is None:
+        return
+    if SHARE.is_spent:
+        if self.request.retries < MOST_PUT_OFF:
+            raise self.retry(countdown=PUT_OFF_SECONDS)
+        mail_failed(MailKind(kind), user, "The mail server lets others wait.")
         return
     n, _ = count(f"mail:{kind}:{person}", window_seconds=3600, now=timezone.now().timestamp())
     if n > MOST_MAILS_AN_HOUR:
         logger.warning("No more mails this hour kind=%s user=%s", kind, person)
         return
-    send_mail_to(MailKind(kind), user.email)
+    try:
+        with SHARE.spending():
+            send_mail_to(MailKind(kind), user.email)
+    except SoftTimeLimitExceeded:
+        mail_failed(MailKind(kind), user, "It took longer than a mail may take.")
 
 
 @shared_task(time_limit=300)

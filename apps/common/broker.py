@@ -1,14 +1,17 @@
 """Handing tasks to the workers."""
 
 import logging
-from collections.abc import Iterable
-from itertools import takewhile
-from typing import Any
+import random
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, TypeVar
 
 from amqp.exceptions import ConnectionError as AmqpConnectionError
 from celery import current_app
 from kombu import Connection, pools
 from kombu.exceptions import ChannelError, OperationalError
+
+from apps.common.operations.database_faults import by_itself
 
 logger = logging.getLogger(__name__)
 
@@ -16,6 +19,9 @@ logger = logging.getLogger(__name__)
 BROKER_FAULTS = (OperationalError, ChannelError, OSError)
 #: RabbitMQ that is short of memory or disk takes a task off the socket and never says that it has it.
 CONFIRMED_SECONDS = 2.0
+#: Of a round, before whatever was asked for meanwhile has its turn.
+AT_ONCE = 10
+Id = TypeVar("Id")
 #: For RabbitMQ; the other transports have their own. A client waits for ever for the answer to its closing, too.
 _CONFIRMING = {"confirm_publish": True, "read_timeout": CONFIRMED_SECONDS, "write_timeout": CONFIRMED_SECONDS}
 
@@ -40,9 +46,27 @@ def is_handed_over(task: Any, *args: str, **options: Any) -> bool:
     return True
 
 
-def hand_over_each(task: Any, ids: Iterable[Any]) -> int:
-    """Send a task for each; how many the broker took before the first that it did not take."""
-    return sum(1 for _ in takewhile(lambda each: is_handed_over(task, str(each)), ids))
+def go_round(task: Any, ids: Iterable[Id], do: Callable[[Id], object], *, rng: random.Random) -> int:
+    """Do the next few of many, and hand the rest over; how many were begun.
+
+    However many there are, one message stands for the whole round, behind what was asked for meanwhile and until the
+    round expires. It goes first, and those few in any order: what ends the process ends no round, and keeps nobody
+    from every one.
+
+    Parameters
+    ----------
+    task : Task
+        The round, bound; called with the id after which it goes on.
+    ids : iterable
+        What is left, in order.
+    """
+    few = list(islice(ids, AT_ONCE))
+    if len(few) == AT_ONCE:
+        is_handed_over(task, str(few[-1]), expires=task.request.expires)
+    for each in rng.sample(few, len(few)):
+        with by_itself(task.name, each):
+            do(each)
+    return len(few)
 
 
 def confirming() -> Connection:

@@ -2,7 +2,13 @@
 
 import math
 import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
+
+Item = TypeVar("Item")
 
 #: Callers whose last turn is remembered; who is forgotten had it longest ago, and is taken for somebody new.
 MOST_REMEMBERED = 1_000
@@ -108,6 +114,43 @@ class WaitingLine:
 
     def _of(self, caller: str) -> list[Piece]:
         return [each for each in self.there if each.caller == caller]
+
+
+def within(seconds: float, items: Iterable[Item], *, clock: Callable[[], float] = time.monotonic) -> Iterator[Item]:
+    """Items until the time is over, the first in any case: the rest has its turn next time."""
+    until = clock() + seconds
+    for item in items:
+        yield item
+        if clock() >= until:
+            return
+
+
+class MinuteShare:
+    """So many seconds of any minute, in this process, for what waits for somebody outside: else others wait, too.
+
+    Who begins within it may go beyond it, by what one piece takes.
+    """
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds, self._clock = seconds, clock
+        #: When each piece of the last minute ended, and how long it took.
+        self._pieces: list[tuple[float, float]] = []
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the next piece comes a minute later."""
+        since = self._clock() - 60.0
+        self._pieces = [piece for piece in self._pieces if piece[0] > since]
+        return sum(took for _, took in self._pieces) >= self.seconds
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """One piece, however it ends."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._pieces.append((self._clock(), self._clock() - began))
 
 
 class DearWork:

@@ -32,6 +32,8 @@ from apps.projects.rows import all_or_nothing, enter, insert, lock
 
 #: What was touched while the last import ran, by clocks that differ, is read again.
 OVERLAP = timedelta(hours=1)
+#: Each asks its tracker every hour; teams that work together have a handful.
+MOST_CONNECTIONS = 20
 CONNECTIONS = Kind(
     Connection,
     lambda connection: f"The connection to {connection.kind} {connection.scope}",
@@ -41,11 +43,19 @@ CONNECTIONS = Kind(
 )
 
 
+class TooManyConnections(Conflict):
+    """A project has twenty connections at most: delete one that is not used any more."""
+
+    code = "too_many_connections"
+
+
 @all_or_nothing()
 def connect(project: Project, place: Place, token: str, *, by: User | None, now: datetime) -> Connection:
-    """Connect a project with a place in a tracker; the token is sealed at once."""
+    """Connect a project with a place in a tracker; the token is sealed at once. Raises `TooManyConnections`."""
     # Of two at once the second finds the first, and says so.
     lock(project)
+    if Connection.objects.filter(project=project).count() >= MOST_CONNECTIONS:
+        raise TooManyConnections
     kind = place.connector.name
     taken = set(Connection.objects.filter(project=project, kind=kind).values_list("source", flat=True))
     names = (kind if number == 1 else f"{kind}-{number}" for number in range(1, len(taken) + 2))

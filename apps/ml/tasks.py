@@ -8,9 +8,10 @@ from uuid import UUID
 
 from celery import Task, shared_task
 from celery.signals import worker_process_init
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from apps.common.broker import hand_over_each, is_handed_over
+from apps.common.broker import go_round, is_handed_over
 from apps.common.exceptions import ApplicationError
 from apps.common.heartbeat import beating
 from apps.common.operations.database_faults import by_itself
@@ -33,7 +34,8 @@ from apps.ml.services.upkeep.installation import note_activity, note_worker
 from apps.ml.services.upkeep.strays import sweep_store
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
-from apps.projects.models import Sprint
+from apps.projects.models import Issue, Sprint
+from apps.projects.selectors import ids_after
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,10 @@ class BrokerUnavailable(ApplicationError):
     """The queue of background work cannot be reached."""
 
     code = "broker_unavailable"
+
+
+def _rng() -> random.Random:
+    return random.Random()  # noqa: S311 - jitter
 
 
 @worker_process_init.connect
@@ -68,7 +74,7 @@ def retrain_ml_models() -> int:
 )
 def train_model(self: "Task[Any, None]", run_id: str) -> None:
     """Do a queued training; nothing if it is not queued any more."""
-    retry = training_jobs.run_training(UUID(run_id), now=timezone.now(), rng=random.Random())  # noqa: S311 - jitter
+    retry = training_jobs.run_training(UUID(run_id), now=timezone.now(), rng=_rng())
     if retry is not None:
         raise self.retry(countdown=retry.after_seconds)
 
@@ -91,7 +97,7 @@ def note_long_worker() -> None:
 
 
 def _show_long_worker() -> None:
-    """From within a round: tasks of all projects may take minutes together, in which no other message is read."""
+    """From within a round: few projects may take minutes together, in which no other message is read."""
     note_worker(LONG, timezone.now())
 
 
@@ -101,55 +107,54 @@ def record_prediction_outcomes() -> int:
     return closing.record_outcomes(now=timezone.now())
 
 
-@shared_task
-def record_dated_outcomes() -> int:
-    """Close open answers about days; every night."""
-    return closing.record_dated_outcomes(now=timezone.now())
+@shared_task(bind=True)
+def record_dated_outcomes(self: "Task[Any, int]", after: str = "") -> int:
+    """Close open answers about days, project by project; every night."""
+    return go_round(self, closing.projects_with_dated_answers(after), _record_dated_outcomes, rng=_rng())
 
 
-@shared_task
-def detect_anomalies() -> int:
-    """Look at every project, each in a task of its own, so that one that fails harms no other; every six hours."""
-    projects = predicted_projects().order_by().values_list("id", flat=True)
-    return hand_over_each(detect_project_anomalies, projects.iterator())
-
-
-@shared_task
-def detect_project_anomalies(project_id: str) -> None:
-    """Look for what is unusual in one project; one that was deleted or switched off meanwhile is no error."""
+def _record_dated_outcomes(project_id: UUID) -> None:
     _show_long_worker()
+    closing.record_dated_outcomes(project_id=project_id, now=timezone.now())
+
+
+@shared_task(bind=True)
+def detect_anomalies(self: "Task[Any, int]", after: str = "") -> int:
+    """Look at every project that has issues; every six hours."""
+    projects = predicted_projects().filter(Exists(Issue.objects.filter(project=OuterRef("pk"))))
+    return go_round(self, ids_after(projects, after), _detect, rng=_rng())
+
+
+def _detect(project_id: UUID) -> None:
+    _show_long_worker()
+    # One that was deleted or switched off meanwhile is no error.
     if predicted_projects().filter(id=project_id).exists():
         AnomalyDetectionService().detect_project_anomalies(project_id, now=timezone.now())
         send_soon()
 
 
-@shared_task
-def keep_forecasts() -> int:
+@shared_task(bind=True)
+def keep_forecasts(self: "Task[Any, int]", after: str = "") -> int:
     """Keep what is said today of each project's end, and at the turns of sprints; every quarter of an hour."""
-    due = due_projects(now=timezone.now())
-    return hand_over_each(keep_project_forecasts, due)
+    due = due_projects(predicted_projects(), now=timezone.now(), after=after)
+    return go_round(self, due, _keep_forecast, rng=_rng())
 
 
-@shared_task
-def keep_project_forecasts(project_id: str) -> None:
-    """Keep the forecast of one project; one that was deleted meanwhile is no error."""
+def _keep_forecast(project_id: UUID) -> None:
     _show_long_worker()
     project = predicted_projects().filter(id=project_id).first()
     if project is not None:
         keep_due_forecasts(project, now=timezone.now())
 
 
-@shared_task
-def watch_sprints() -> int:
-    """Look at the running sprints of every project, each project in a task of its own; every morning."""
-    active = Sprint.objects.filter(status=Sprint.Status.ACTIVE)
-    projects = predicted_projects().filter(pk__in=active.values("project")).order_by().values_list("id", flat=True)
-    return hand_over_each(watch_project_sprints, projects.iterator())
+@shared_task(bind=True)
+def watch_sprints(self: "Task[Any, int]", after: str = "") -> int:
+    """Look at the running sprints of every project that have issues; every morning."""
+    running = Issue.objects.filter(project=OuterRef("pk"), sprint__status=Sprint.Status.ACTIVE)
+    return go_round(self, ids_after(predicted_projects().filter(Exists(running)), after), _watch, rng=_rng())
 
 
-@shared_task
-def watch_project_sprints(project_id: str) -> None:
-    """Announce what endangers a project's sprints; one that was deleted or switched off meanwhile is no error."""
+def _watch(project_id: UUID) -> None:
     _show_long_worker()
     project = predicted_projects().filter(id=project_id).first()
     if project is not None:
@@ -167,15 +172,13 @@ def remove_old_history() -> int:
     return clean_up.remove_old_history(now=timezone.now())
 
 
-@shared_task
-def refresh_indexes() -> int:
-    """Bring stored indexes of texts up to date that are far behind, one task a project; every quarter of an hour."""
-    return hand_over_each(refresh_index, projects_behind())
+@shared_task(bind=True)
+def refresh_indexes(self: "Task[Any, int]", after: str = "") -> int:
+    """Bring stored indexes of texts up to date that are far behind; every quarter of an hour."""
+    return go_round(self, projects_behind(after), _refresh_index, rng=_rng())
 
 
-@shared_task
-def refresh_index(project_id: str) -> None:
-    """Index one project's texts, and store what processes then begin with."""
+def _refresh_index(project_id: UUID) -> None:
     _show_long_worker()
     ISSUE_TEXTS.of_project(project_id)
 
@@ -197,18 +200,22 @@ def replay_past(project_id: str) -> None:
         make_replays(UUID(project_id), now=timezone.now)
 
 
-@shared_task
-def replay_pasts() -> int:
-    """The replay of every project with models of its own, one task each; Monday at 04:00, after the trainings."""
-    sent = 0
-    for project_id in projects_with_models():
+@shared_task(bind=True)
+def replay_pasts(self: "Task[Any, int]", after: str = "") -> int:
+    """The replay of every project with models of its own; Monday at 04:00, after the trainings.
+
+    One waits at a time, minutes long as it is: the next is asked for behind it.
+    """
+    for project_id in projects_with_models(after):
+        is_asked = False
         with by_itself("replay_pasts", project_id):
-            if ask_for_replays(project_id, now=timezone.now()):
-                if not send_replay(project_id):
-                    # Each further one would wait as long.
-                    break
-                sent += 1
-    return sent
+            is_asked = ask_for_replays(project_id, now=timezone.now())
+        if is_asked:
+            is_sent = send_replay(project_id)
+            if is_sent:
+                is_handed_over(self, str(project_id), expires=self.request.expires)
+            return int(is_sent)
+    return 0
 
 
 def send_replay(project_id: UUID) -> bool:

@@ -1,4 +1,4 @@
-"""Who can lead a project: somebody who can log in; and what they made holds only as long as they do."""
+"""Who can lead a project: somebody who can log in; what they made holds only as long as they do, and has an end."""
 
 from typing import Any
 
@@ -7,7 +7,27 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
-from apps.projects.models import TeamMember
+from apps.projects.models import Project, TeamMember
+
+#: More than anybody looks after. The clock goes through all of them every quarter of an hour, beside everybody's.
+MOST_PROJECTS = 100
+
+
+class TooManyProjects(Conflict):
+    """You have made a hundred projects that are there still: delete some, or have a colleague make this one."""
+
+    code = "too_many_projects"
+
+
+def require_room_for_one_more(by: User) -> None:
+    """Refuse one project too many of those that a person made, in the transaction that makes it; `TooManyProjects`.
+
+    Administrators of the installation make them for others.
+    """
+    # What two at once meet at: each counts the other's.
+    User.objects.select_for_update(no_key=True).filter(pk=by.pk).first()
+    if not by.is_superuser and Project.objects.filter(made_by=by).count() >= MOST_PROJECTS:
+        raise TooManyProjects
 
 
 def require_account(user: User) -> None:

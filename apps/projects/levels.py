@@ -17,6 +17,8 @@ Level = IssueType.Level
 #: Types that a project has, and statuses: more than anybody finds in a menu. All are gone through at each issue of an
 #: import.
 MOST_KINDS = 300
+#: Twenty teams of one project, two weeks a sprint, make as many within ten years.
+MOST_SPRINTS = 5_000
 #: Issues that count as work: of one level, so that no work counts twice.
 COUNTED = Q(issue_type__counts=True)
 #: Names that trackers give the levels above and below the standard one, in the languages that Jira ships.
@@ -45,10 +47,10 @@ def new_type(project: Project, name: str, *, level: str = "", counts: bool | Non
     )
 
 
-def require_room(kinds: "QuerySet[Any]") -> None:
-    """`Conflict` where a project has as many types, or statuses, as it may."""
-    if kinds.count() >= MOST_KINDS:
-        raise Conflict(f"A project has {MOST_KINDS} {kinds.model._meta.verbose_name_plural} at most.")
+def require_room(kinds: "QuerySet[Any]", most: int = MOST_KINDS) -> None:
+    """`Conflict` where a project has as many types, statuses or sprints as it may."""
+    if kinds.count() >= most:
+        raise Conflict(f"A project has {most:,} {kinds.model._meta.verbose_name_plural} at most.")
 
 
 def roll_up(project_id: UUID | str, parent_ids: Collection[UUID | None] | None = None) -> None:

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from apps.common.columns.kinds import fault_of
@@ -30,6 +32,15 @@ _GONE = "Somebody else has just deleted this."
 def in_parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
     """As many at a time as one query asks for."""
     return (items[start : start + IDS_PER_QUERY] for start in range(0, len(items), IDS_PER_QUERY))
+
+
+def few_of_each(rows: "models.QuerySet[Row]", most: int, *, order: Sequence[str] = ("id",)) -> "models.QuerySet[Any]":
+    """Ids of so many rows at most, of each project in turn: the many of one come after the first of all others.
+
+    What goes through rows of all projects every few minutes takes no more at a time; the rest has its turn next time.
+    """
+    turn = Window(RowNumber(), partition_by=F("project_id"), order_by=[F(name) for name in order])
+    return rows.order_by().annotate(turn=turn).order_by("turn", *order).values_list("pk", flat=True)[:most]
 
 
 @contextmanager

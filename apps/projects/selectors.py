@@ -1,7 +1,7 @@
 """Reads of the domain: who may see what, and the rows the API shows, each in a constant number of queries."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -27,6 +27,8 @@ from apps.projects.models import (
 from apps.projects.names.ids import id_in
 from apps.projects.names.references import sprint_references
 
+#: Projects, by whoever goes through all of them.
+READ_AT_ONCE = 500
 #: Whoever sent the request.
 Visitor = User | AnonymousUser
 
@@ -44,6 +46,22 @@ def sees_everything(user: Visitor) -> bool:
 def projects_visible_to(user: Visitor) -> QuerySet[Project]:
     """Projects that exist as far as this person can know."""
     return _visible(Project.objects.all(), user, project="")
+
+
+def projects_after(projects: QuerySet[Project], after: str = "") -> Iterator[Project]:
+    """By their ids, from behind this one on: what goes from one to the next, in parts. As many are read as are taken.
+
+    Where the next part begins does not depend on what becomes of any of them meanwhile.
+    """
+    rows = projects.order_by("pk")
+    while part := list((rows.filter(pk__gt=after) if after else rows)[:READ_AT_ONCE]):
+        yield from part
+        after = str(part[-1].pk)
+
+
+def ids_after(projects: QuerySet[Project], after: str = "") -> Iterator[UUID]:
+    """Likewise, the ids alone."""
+    return (project.pk for project in projects_after(projects.only("pk"), after))
 
 
 #: Projects by who asked about them within the last seconds.

@@ -18,8 +18,8 @@ from apps.projects.history.moments import Moments, When, moment_of, moments_afte
 from apps.projects.history.snapshots import carried_over, freeze
 from apps.projects.history.writing import new_change, set_for_all, store_changes
 from apps.projects.holidays import check_place
-from apps.projects.leads import require_account, require_another_lead
-from apps.projects.levels import new_type, require_no_ring, require_room, roll_up
+from apps.projects.leads import require_account, require_another_lead, require_room_for_one_more
+from apps.projects.levels import MOST_SPRINTS, new_type, require_no_ring, require_room, roll_up
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, TeamMember, WorkflowStatus
 from apps.projects.placeholders import forget, placeholders_of
 from apps.projects.preferences import PREFERENCES
@@ -62,6 +62,7 @@ _ROLLED_UP = frozenset({"actual_hours", "parent", "issue_type"})
 @all_or_nothing()
 def create_project(*, key: str, name: str, by: User, now: datetime, **settings: Any) -> Project:
     """A project led by its creator, with the default types and statuses; `settings` are `PROJECT_SETTINGS`."""
+    require_room_for_one_more(by)
     project = Project(key=key, name=name, created_at=now, made_by=by, **settings)
     check_place(project.holiday_country, project.holiday_region)
     insert(project)
@@ -195,6 +196,7 @@ def create_sprint(project: Project, *, name: str, now: When, **fields: Any) -> S
     """A planned sprint; `fields` may give goal, start_date and end_date."""
     _check_dates(fields.get("start_date"), fields.get("end_date"))
     enter(project.pk)
+    require_room(project.sprints.all(), MOST_SPRINTS)
     return insert(Sprint(project=project, name=name, created_at=moment_of(now), **fields))
 
 

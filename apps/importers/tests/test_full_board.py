@@ -1,17 +1,21 @@
 """A source of thousands of types and statuses makes a board that can still be read, and no issue is lost."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from apps.common.exceptions import Conflict
-from apps.importers.records import ImportedIssue
+from apps.importers.records import ImportedIssue, NamedSprint
 from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
-from apps.importers.tracked import Stage
+from apps.importers.syncing import import_told
+from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
+from apps.importers.writing import board as board_module
+from apps.importers.writing import sprints
 from apps.importers.writing.board import TrackedBoard
-from apps.importers.writing.kinds import MORE_STATUSES, MORE_TYPES
+from apps.importers.writing.kinds import MORE_SPRINTS, MORE_STATUSES, MORE_TYPES
 from apps.importers.writing.parents import _tier
 from apps.projects import services
 from apps.projects.levels import MOST_KINDS
@@ -76,3 +80,49 @@ def test_over_the_api_a_board_is_full_at_the_same_number(project):
 def test_types_in_a_circle_or_a_chain_have_tiers():
     assert [_tier(kind, {1: 2, 2: 3, 3: 1}) for kind in (1, 2, 3)] == [2, 2, 2]
     assert [_tier(kind, {1: 2, 2: 3}) for kind in (1, 2, 3)] == [2, 1, 0]
+
+
+def test_a_file_of_many_sprints_fills_the_project_and_brings_every_issue(project, now, monkeypatch):
+    monkeypatch.setattr(sprints, "MOST_SPRINTS", 3)
+    rows = [
+        ImportedIssue(
+            line=n, external_id=f"A-{n}", title="x", sprint=f"S {n}", earlier_sprints=(NamedSprint("earlier"),),
+            created_at=MONDAY,
+        )
+        for n in range(5)
+    ]  # fmt: skip
+
+    report = import_issues(rows, project_key="SHOP", mapped=frozenset(SYNONYMS), now=now)
+
+    assert set(project.sprints.values_list("name", flat=True)) == {"S 0", "earlier", "S 1"}
+    assert project.issues.count() == report.new == 5
+    assert project.issues.filter(sprint=None).count() == report.remarks[MORE_SPRINTS] == 3
+
+
+def test_a_tracker_of_many_sprints_fills_it_likewise_and_what_is_known_goes_on(project, now, monkeypatch):
+    monkeypatch.setattr(board_module, "MOST_SPRINTS", 3)
+    told = [TrackedSprint(external_id=str(n), name=f"S {n}", state="active") for n in range(5)]
+    issues = [
+        TrackedIssue(
+            line=n, external_id=f"A-{n}", title="x", created_at=MONDAY, sprint_id=str(n), status="To do",
+            status_category="to_do",
+        )
+        for n in range(5)
+    ]  # fmt: skip
+    told_first = {"project": project, "source": "jira", "fields": {"sprint"}, "now": now}
+
+    report = import_told([*told, *issues], **told_first)
+    again = import_told([replace(told[0], name="renamed"), told[4]], **told_first)
+
+    assert set(project.sprints.values_list("name", flat=True)) == {"renamed", "S 1", "S 2"}
+    assert project.issues.filter(sprint=None).count() == 2
+    assert report.remarks[MORE_SPRINTS] > 0
+    assert again.remarks[MORE_SPRINTS] == 1
+
+
+def test_over_the_api_a_project_has_as_many_sprints(project, now, monkeypatch):
+    monkeypatch.setattr(services, "MOST_SPRINTS", 1)
+    services.create_sprint(project, name="S 1", now=now)
+
+    with pytest.raises(Conflict, match="1 sprints at most"):
+        services.create_sprint(project, name="S 2", now=now)

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from apps.importers.report import ImportReport
 from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint
-from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_SPRINTS, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
 from apps.importers.writing.sprints import hold_sprints, note_ends, note_sprints
 from apps.importers.writing.texts import LONGEST_LINE
 from apps.importers.writing.traces import LIFE, Traces
 from apps.projects.history.moments import When, moment_of
 from apps.projects.history.snapshots import WITHOUT_CONTENTS
-from apps.projects.levels import MOST_KINDS, Level, new_type
+from apps.projects.levels import MOST_KINDS, MOST_SPRINTS, Level, new_type
 from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.rows import lock
 from apps.projects.sprint_ends import (
@@ -52,7 +52,9 @@ class TrackedBoard:
     def look_anew(self) -> None:
         """Before each batch: others may have made or deleted some since the last one."""
         self._types, self._statuses = kinds_of(self._project)
-        told = Sprint.objects.filter(project=self._project, source=self._source).exclude(external_id="")
+        sprints = Sprint.objects.filter(project=self._project)
+        self._room_for_sprints = MOST_SPRINTS - sprints.count()
+        told = sprints.filter(source=self._source).exclude(external_id="")
         if told.count() != len(self._sprints):
             rows = told.select_related("snapshot", "project").defer(*WITHOUT_CONTENTS)
             self._sprints = {one.external_id: one for one in rows}
@@ -115,6 +117,11 @@ class TrackedBoard:
         """Insert a sprint, or take over what the tracker now says of it."""
         sprint = self._sprints.get(told.external_id)
         if sprint is None or not Sprint.objects.filter(pk=sprint.pk).exists():
+            self._sprints.pop(told.external_id, None)
+            if self._room_for_sprints <= 0:
+                self._report.remarks[MORE_SPRINTS] += 1
+                return
+            self._room_for_sprints -= 1
             values = self._values(told, None)
             sprint = Sprint(project=self._project, source=self._source, external_id=told.external_id, **values)
             sprint.created_at = told.started_at or self._now

@@ -5,12 +5,13 @@ from typing import TypeAlias
 from uuid import UUID
 
 from apps.common.exceptions import Conflict
-from apps.projects.levels import MOST_KINDS
+from apps.projects.levels import MOST_KINDS, MOST_SPRINTS
 from apps.projects.models import IssueType, Project, WorkflowStatus
 
 DEFAULT_TYPE = "task"
 MORE_TYPES = f"of a type beyond the {MOST_KINDS} that a project has: imported as {DEFAULT_TYPE}"
 MORE_STATUSES = f"in a status beyond the {MOST_KINDS} that a project has: imported in one of the same meaning"
+MORE_SPRINTS = f"in a sprint beyond the {MOST_SPRINTS:,} that a project has: imported in none"
 Kinds: TypeAlias = tuple[dict[str, IssueType], dict[str, WorkflowStatus]]
 
 

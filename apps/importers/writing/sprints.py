@@ -15,12 +15,14 @@ from apps.importers.records import ImportedIssue, NamedSprint
 from apps.importers.report import ImportReport
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import Touch
+from apps.importers.writing.kinds import MORE_SPRINTS
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.undated import settle_undated, status_on
 from apps.projects.history.moments import When, lies_ahead, moment_of
 from apps.projects.history.reads import ended_at
 from apps.projects.history.snapshots import WITHOUT_CONTENTS
 from apps.projects.history.writing import new_change, store_changes
+from apps.projects.levels import MOST_SPRINTS
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
 from apps.projects.rows import in_parts, lock, lock_issues
 from apps.projects.sprint_ends import close_ended_sprints, is_closed_by_plan, reopen, take_late_news
@@ -94,13 +96,17 @@ class Sprints:
         if told is None:
             return None
         sprint = self._known(told)
-        if record.earlier_sprints:
-            earlier = [self._known(each) for each in record.earlier_sprints]
+        if sprint is not None and record.earlier_sprints:
+            earlier = filter(None, map(self._known, record.earlier_sprints))
             self._ways[record.external_id] = (*earlier, sprint)
         return sprint
 
-    def _known(self, told: NamedSprint) -> Sprint:
-        sprint = self._find(told) or self._make(told)
+    def _known(self, told: NamedSprint) -> Sprint | None:
+        sprint = self._find(told)
+        if sprint is None and self._n >= MOST_SPRINTS:
+            self._report.remarks[MORE_SPRINTS] += 1
+            return None
+        sprint = sprint or self._make(told)
         self._take_dates(sprint, told)
         return sprint
 

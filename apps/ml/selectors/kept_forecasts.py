@@ -1,18 +1,19 @@
 """Forecasts as they were given, and what became of their issues since."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import KeptForecast
 from apps.projects.history.days import day_of
 from apps.projects.history.reads import MOST_IDS, issue_pasts
 from apps.projects.models import Issue, Project, Sprint
+from apps.projects.selectors import projects_after
 
 Occasion = KeptForecast.Occasion
 #: A week: what a team compares.
@@ -20,6 +21,8 @@ COMPARED_DAYS = 7
 #: Forecasts are told again within a quarter of a year; later only what was said is left, which is small.
 INPUTS_KEPT_DAYS = 90
 Id = TypeVar("Id", str, UUID)
+#: A forecast is kept of each, with all that it was told from. An import may tell of any number.
+MOST_TURNED = 20
 #: Starts and ends of sprints that were missed for longer are not told as if they had been seen.
 SPRINT_GRACE = timedelta(days=1)
 IS_OF_A_CLOSE = Q(occasion=Occasion.SPRINT_CLOSE)
@@ -53,35 +56,38 @@ def in_batches(ids: Sequence[Id], size: int) -> Iterable[Sequence[Id]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
-def due_projects(*, now: datetime) -> list[UUID]:
-    """Projects of which no forecast of their present day is kept yet, or none of a sprint that has just turned."""
-    days = KeptForecast.objects.filter(occasion=Occasion.DAY).order_by().values_list("project_id").annotate(Max("day"))
-    latest = dict(days)
-    turned = {sprint.project_id for sprint, _ in turned_sprints(now=now)}
-    projects = Project.objects.order_by("created_at", "id").only("id", "time_zone")
-    due = list[UUID]()
-    for project in projects:
+def due_projects(projects: QuerySet[Project], *, now: datetime, after: str = "") -> Iterator[UUID]:
+    """Of which no forecast of their present day is kept yet, or none of a sprint that has just turned; by their ids.
+
+    What has no issue has no forecast.
+    """
+    days = KeptForecast.objects.filter(project=OuterRef("pk"), occasion=Occasion.DAY).order_by("-day").values("day")
+    worked = projects.filter(Exists(Issue.objects.filter(project=OuterRef("pk")))).annotate(
+        latest=Subquery(days[:1]), has_turned=Exists(_turned(now).filter(project=OuterRef("pk")))
+    )
+    for project in projects_after(worked.only("time_zone"), after):
+        is_due = False
         # A zone that the system knows no more is one project's.
         with by_itself("keep_forecasts", project):
-            is_due = project.pk in turned or latest.get(project.pk, date.min) < day_of(now, project.zone)
-            due += [project.pk] if is_due else []
-    return due
+            latest, has_turned = (getattr(project, name) for name in ("latest", "has_turned"))
+            is_due = has_turned or (latest or date.min) < day_of(now, project.zone)
+        if is_due:
+            yield project.pk
 
 
-def turned_sprints(project: Project | None = None, *, now: datetime) -> list[tuple[Sprint, str]]:
-    """Sprints that began or were closed just now, as far as no forecast was kept of it.
-
-    One that was kept at an earlier end, which was taken back, is none.
-    """
-    since = now - SPRINT_GRACE
-    lately = Q(started_at__range=(since, now)) | Q(completed_at__range=(since, now))
-    sprints = list(Sprint.objects.filter(lately, **({} if project is None else {"project": project})).order_by("id"))
-    of_sprints = KeptForecast.objects.filter(sprint__in=[sprint.pk for sprint in sprints])
-    rows = of_sprints.filter(~IS_OF_A_CLOSE | IS_OF_THE_END)
-    kept = set(rows.values_list("sprint_id", "occasion")) if sprints else set()
-    return [(sprint, each) for sprint in sprints for each in _turns(sprint, since) if (sprint.pk, each) not in kept]
+def turned_sprints(project: Project, *, now: datetime) -> list[tuple[Sprint, str]]:
+    """Sprints that began or were closed just now, as far as no forecast was kept of it: so many at a time."""
+    sprints = _turned(now).filter(project=project).order_by("id")[:MOST_TURNED]
+    turns = (Occasion.SPRINT_START, Occasion.SPRINT_CLOSE)
+    return [(sprint, each) for sprint in sprints for each in turns if getattr(sprint, f"is_{each.value}")]
 
 
-def _turns(sprint: Sprint, since: datetime) -> Iterable[str]:
-    moments = ((sprint.started_at, Occasion.SPRINT_START), (sprint.completed_at, Occasion.SPRINT_CLOSE))
-    return [occasion for moment, occasion in moments if moment is not None and moment >= since]
+def _turned(now: datetime) -> QuerySet[Sprint]:
+    """One that was kept at an earlier end, which was taken back, is none."""
+    lately, kept = (now - SPRINT_GRACE, now), KeptForecast.objects.filter(sprint=OuterRef("pk"))
+    of_this_end = kept.filter(IS_OF_A_CLOSE & IS_OF_THE_END)
+    began = Q(started_at__range=lately) & ~Exists(kept.filter(occasion=Occasion.SPRINT_START))
+    closed = Q(completed_at__range=lately) & ~Exists(of_this_end)
+    return Sprint.objects.annotate(is_sprint_start=Q(began), is_sprint_close=Q(closed)).filter(
+        Q(is_sprint_start=True) | Q(is_sprint_close=True)
+    )

@@ -1,14 +1,16 @@
 """Replays that were kept, and what of a project's data a prediction could use and does not have."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from apps.ml.models import MLModel, Replay
 from apps.projects.levels import COUNTED
-from apps.projects.models import Issue
+from apps.projects.models import Issue, Project
+from apps.projects.selectors import ids_after
 
 #: What was finished in a year says how a team records its work today.
 GAPS_DAYS = 365
@@ -19,10 +21,10 @@ def kept_replays(project_id: UUID) -> dict[str, Replay]:
     return {replay.kind: replay for replay in Replay.objects.filter(project_id=project_id)}
 
 
-def projects_with_models() -> list[UUID]:
-    """Projects that a model of their own serves."""
-    rows = MLModel.objects.filter(is_active=True, project__isnull=False).order_by("project_id")
-    return list(rows.values_list("project_id", flat=True).distinct())
+def projects_with_models(after: str = "") -> Iterator[UUID]:
+    """Projects that a model of their own serves, by their ids."""
+    served = MLModel.objects.filter(is_active=True, project=OuterRef("pk"))
+    return ids_after(Project.objects.filter(Exists(served)), after)
 
 
 @dataclass(frozen=True, slots=True)

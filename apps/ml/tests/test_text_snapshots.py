@@ -226,9 +226,9 @@ def test_a_small_project_is_not_stored():
 
 
 def test_a_worker_stores_what_is_behind(kept):
-    assert projects_behind() == [kept.pk]
+    assert list(projects_behind()) == [kept.pk]
 
     assert refresh_indexes() == 1
 
-    assert projects_behind() == []
+    assert list(projects_behind()) == []
     assert stored_index(kept.pk) is not None

@@ -22,6 +22,7 @@ from apps.notifications.models import Event, Webhook
 from apps.notifications.services.announcing import News, announce
 from apps.projects.leads import in_use, set_going_by_a_lead
 from apps.projects.models import Project
+from apps.projects.rows import few_of_each
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,8 @@ KINDS = [Kind(Webhook, lambda webhook: f"The webhook to {urlsplit(webhook.url).h
 
 
 _SET_GOING = "_set_going"
+#: Of a kind, every minute: one who leads nothing any more may have set thousands going, and it does nothing by then.
+MOST_AT_ONCE = 200
 
 
 def becomes_theirs(row: Any, by: User | None, *, is_new: bool) -> dict[str, Any]:
@@ -53,10 +56,14 @@ def becomes_theirs(row: Any, by: User | None, *, is_new: bool) -> dict[str, Any]
 
 
 def stop_what_no_lead_made(*, now: datetime) -> int:
-    """Switch off what is not to go on, and tell who leads its project; how many."""
+    """Switch off what is not to go on, and tell who leads its project; how many.
+
+    So many at a time, of each project in turn.
+    """
     n_stopped = 0
     for kind in KINDS:
-        for row in _to_stop(kind).select_related("project"):
+        few = list(few_of_each(_to_stop(kind), MOST_AT_ONCE))
+        for row in _to_stop(kind).filter(pk__in=few).select_related("project"):
             with by_itself("stop_what_no_lead_made", row):
                 # Once more where it is written: perhaps somebody has just taken it over.
                 n_stopped += _stop(kind, row, _to_stop(kind), now=now)

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.accounts.tests.factories import UserFactory
+from apps.projects import leads
 from apps.projects.models import Project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 
@@ -42,6 +43,24 @@ class TestProjects:
 
         assert response.status_code == 400
         assert {error["pointer"] for error in response.json()["errors"]} == pointers
+
+    def test_one_person_makes_so_many_projects_and_more_when_some_are_gone(self, as_, people, monkeypatch):
+        monkeypatch.setattr(leads, "MOST_PROJECTS", 2)
+        for key in ("ONE", "TWO"):
+            assert as_("member").post(PROJECTS, {"key": key, "name": "X"}).status_code == 201
+
+        refused = as_("member").post(PROJECTS, {"key": "THREE", "name": "X"})
+
+        assert (refused.status_code, refused.json()["code"]) == (409, "too_many_projects")
+        assert "delete some" in refused.json()["detail"]
+        assert as_("viewer").post(PROJECTS, {"key": "OTHER", "name": "X"}).status_code == 201
+        Project.objects.get(key="ONE").delete()
+        assert as_("member").post(PROJECTS, {"key": "THREE", "name": "X"}).status_code == 201
+
+    def test_administrators_make_projects_for_others(self, as_, monkeypatch):
+        monkeypatch.setattr(leads, "MOST_PROJECTS", 0)
+
+        assert as_("staff").post(PROJECTS, {"key": "THREE", "name": "X"}).status_code == 201
 
     def test_the_key_stays_when_the_name_changes(self, as_, project, url):
         assert as_("lead").patch(url(), {"name": "Better", "key": "OTHER"}).status_code == 400

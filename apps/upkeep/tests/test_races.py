@@ -30,7 +30,9 @@ from apps.ml.tests.factories import MLModelFactory
 from apps.notifications.models import Delivery, Webhook
 from apps.notifications.services.announcing import ping
 from apps.notifications.tests.factories import WebhookFactory
+from apps.projects import leads
 from apps.projects.models import Issue
+from apps.projects.services import create_project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import erasing
 from apps.upkeep.erasing import NobodyFound, erase_person
@@ -106,6 +108,19 @@ def test_no_more_keys_than_anybody_may_have(now, attempt):
 
     assert [isinstance(answer, Conflict) for answer in answers].count(True) == AT_ONCE - 2
     assert ApiKey.objects.filter(user=user).count() == MOST_KEYS
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_no_more_projects_than_anybody_may_make(now, attempt, monkeypatch):
+    monkeypatch.setattr(leads, "MOST_PROJECTS", 2)
+    user = UserFactory()
+
+    answers = at_once(
+        *[lambda n=n: create_project(key=f"P{n}", name="p", by=user, now=now) for n in range(AT_ONCE)], answers=ANSWERS
+    )
+
+    assert [isinstance(answer, leads.TooManyProjects) for answer in answers].count(True) == AT_ONCE - 2
+    assert user.made_projects.count() == 2
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -9,7 +9,7 @@ import pytest
 
 from apps.accounts.tests.factories import UserFactory
 from apps.common.exceptions import Conflict
-from apps.importers import keeping, runs, tasks, write_back
+from apps.importers import connections, keeping, runs, tasks, write_back
 from apps.importers.boxes import opened, sealed
 from apps.importers.connections import change, connect, forget_tokens
 from apps.importers.models import Connection, ImportRun, WriteBack
@@ -38,6 +38,16 @@ def test_a_token_is_stored_encrypted_and_opens_with_every_key(settings):
     settings.CONNECTION_KEYS = ["new"]
     with pytest.raises(ImportRefused, match="give it again"):
         opened(box)
+
+
+def test_a_project_has_so_many_connections(now, monkeypatch):
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 2)
+    project = ProjectFactory()
+    for scope in ("acme/shop", "acme/site"):
+        connect(project, place_of("github", "", scope), "t", by=None, now=now)
+
+    with pytest.raises(connections.TooManyConnections, match="twenty connections at most"):
+        connect(project, place_of("github", "", "acme/blog"), "t", by=None, now=now)
 
 
 def test_who_switches_a_connection_off_brings_back_no_token_that_an_erasure_let_go(connection):

@@ -1,21 +1,25 @@
 """Predictions meet their truth, once; only with the books of its sprint it goes again, see `opening`."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, FloatField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, FloatField, OuterRef, Q, QuerySet, Subquery
 
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import PredictionHistory
-from apps.ml.services.evaluation.judging import held_books, judge_dates, judge_people, judge_risks
+from apps.ml.services.evaluation.judging import DATED, held_books, judge_dates, judge_people, judge_risks
 from apps.ml.services.models.kinds import KINDS
-from apps.projects.models import Issue, SprintSnapshot
+from apps.projects.models import Issue, Project, SprintSnapshot
+from apps.projects.rows import few_of_each
+from apps.projects.selectors import ids_after
 
 logger = logging.getLogger(__name__)
+#: Of a kind, in one run of the tasks of every minute: half a second. The rest has its turn in the next one.
+MOST_AT_ONCE = 10_000
 #: Sprints whose books are held in one transaction: who opens one of them waits for it.
 SPRINTS_AT_ONCE = 50
 #: Who exports by hand does so at least once a sprint, and sprints of a week are the shortest that are usual.
@@ -26,8 +30,8 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
     """Close every open prediction about a finished issue or a closed sprint with its truth; returns how many.
 
     One UPDATE a kind, of rows that are open and that nobody else holds, so that two workers close each row exactly once
-    and whoever deletes a project is not waited for. It does not matter who finished the issue: the API, an import, or
-    the admin.
+    and whoever deletes a project is not waited for; so many at a time, of each project in turn. It does not matter who
+    finished the issue: the API, an import, or the admin.
     """
     closed = _close_issues(project_id, now) + _close_sprints(project_id, now)
     with by_itself("record_prediction_outcomes", judge_people):
@@ -42,6 +46,12 @@ def record_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> i
 def record_dated_outcomes(*, now: datetime, project_id: UUID | str | None = None) -> int:
     """Close open answers about days and amounts whose dates have passed or whose work is done; returns how many."""
     return judge_dates(_of(project_id), now=now)
+
+
+def projects_with_dated_answers(after: str = "") -> Iterator[UUID]:
+    """Of which some are open; by their ids."""
+    answers = PredictionHistory.objects.filter(project=OuterRef("pk"), prediction_type__in=DATED, actual_value=None)
+    return ids_after(Project.objects.filter(Exists(answers)), after)
 
 
 def _close_issues(project_id: UUID | str | None, now: datetime) -> int:
@@ -65,8 +75,9 @@ def _close_sprints(project_id: UUID | str | None, now: datetime) -> int:
 
 
 def _close_in_parts(rows: QuerySet[PredictionHistory], unit: str, now: datetime) -> int:
-    """All of them in the order of their sprints: those that cannot be closed now keep no others from their turn."""
-    sprint_ids = list(rows.order_by("sprint_id").values_list("sprint_id", flat=True).distinct())
+    """Those that come next, in the order of their sprints: what cannot be closed now keeps no other from its turn."""
+    few = rows.filter(pk__in=few_of_each(rows, MOST_AT_ONCE))
+    sprint_ids = list(few.order_by("sprint_id").values_list("sprint_id", flat=True).distinct())
     closed = 0
     for start in range(0, len(sprint_ids), SPRINTS_AT_ONCE):
         some = sprint_ids[start : start + SPRINTS_AT_ONCE]
@@ -91,7 +102,8 @@ def _close_by_books(
 @transaction.atomic
 def _close(rows: QuerySet[PredictionHistory], truth: "Subquery[Any]", now: datetime) -> int:
     """Of all projects at once, so of rows in any order: what somebody holds is left for the next minute."""
-    free = rows.select_for_update(skip_locked=True, of=("self",))
+    few = rows.filter(pk__in=few_of_each(rows, MOST_AT_ONCE))
+    free = few.select_for_update(skip_locked=True, of=("self",))
     return PredictionHistory.objects.filter(id__in=free).update(actual_value=truth, scored_at=now)
 
 

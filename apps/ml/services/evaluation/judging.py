@@ -19,7 +19,7 @@ from apps.ml.models import ModelType, PredictionHistory
 from apps.projects.history.days import beginning_of, day_of, end_of
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, SprintSnapshot
-from apps.projects.rows import in_parts
+from apps.projects.rows import IDS_PER_QUERY, few_of_each, in_parts
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ _OTHERS_CAME_IN = "Other issues came in."
 REASONS_OF_BOOKS = (_STAYED, _NOT_ADDED, _ENDED_OTHERWISE, _OTHERS_CAME_IN)
 #: Rows that are judged in one transaction, and hold each other up.
 BATCH_ROWS = 200
+#: And in one run of the tasks of every minute: half a second.
+MOST_AT_ONCE = IDS_PER_QUERY
 #: Sums of decimals: 0.9 x 10 is reached by 9.
 _TOLERANCE_POINTS = 1e-9
 
@@ -75,13 +77,14 @@ def judge_people(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
     finished = rows.filter(
         prediction_type=ModelType.TASK_ASSIGNMENT, details__was_assigned=False, issue__resolved_at__gt=F("created_at")
     )
-    return _judge(finished.select_related("issue").defer("issue__description"), _people, now)
+    finished = finished.select_related("issue").defer("issue__description")
+    return _judge(finished, _people, now, most=MOST_AT_ONCE)
 
 
 def judge_risks(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
     """The chance that a sprint falls short against its books: 1 if it did. `rows` are about sprints that are told."""
     closed = rows.filter(prediction_type=Kind.SPRINT_RISK, details__has_key="least_amount")
-    return _judge(closed, _shortfalls, now)
+    return _judge(closed, _shortfalls, now, most=MOST_AT_ONCE)
 
 
 def judge_dates(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
@@ -90,9 +93,14 @@ def judge_dates(rows: QuerySet[PredictionHistory], *, now: datetime) -> int:
     return _judge(dated.select_related("project", "sprint"), _dates, now)
 
 
-def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime) -> int:
-    """In batches, each locked; what another worker holds is left to it."""
+def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime, *, most: int | None = None) -> int:
+    """In batches, each locked; what another worker holds is left to it.
+
+    With `most` those that come next, of each project in turn.
+    """
     open_rows = rows.filter(actual_value__isnull=True, details__unscored__isnull=True)
+    if most is not None:
+        open_rows = open_rows.filter(pk__in=list(few_of_each(open_rows, most)))
     # What was asked is read of those alone that are judged by it.
     open_rows = open_rows.defer("input").order_by("id")
     closed, after = 0, None

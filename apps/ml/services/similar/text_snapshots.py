@@ -5,12 +5,13 @@ What is in the store is worth time only: where it is missing, damaged or forgott
 
 import logging
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, connections
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
@@ -27,6 +28,7 @@ from apps.ml.services.upkeep.installation import our_names
 from apps.ml.storage.errors import ArtifactRefused, ObjectMissing, StorageError
 from apps.ml.storage.s3 import S3ModelStorageService
 from apps.projects.models import Issue, Project
+from apps.projects.selectors import ids_after
 
 logger = logging.getLogger(__name__)
 
@@ -83,19 +85,18 @@ def keep_snapshot(project_id: UUID | str, index: TextIndex, revision: TextRevisi
         _write(project_id, index, revision)
 
 
-def projects_behind() -> list[UUID]:
-    """Projects whose stored index is far behind, or that have enough issues and none."""
-    newest = Issue.objects.filter(project=OuterRef("pk")).order_by("-updated_at").values("updated_at")[:1]
-    changed = Project.objects.annotate(newest=Subquery(newest)).filter(
-        Q(newest__isnull=False), ~Q(text_snapshot__last_edit=F("newest")) | Q(text_snapshot=None)
-    )
-    ids = changed.order_by("-newest").values_list("pk", flat=True)
-    behind = list[UUID]()
-    for project_id in ids:
+def projects_behind(after: str = "") -> Iterator[UUID]:
+    """Projects whose stored index is far behind, or that have enough issues and none; by their ids."""
+    issues = Issue.objects.filter(project=OuterRef("pk"))
+    newest = Subquery(issues.order_by("-updated_at").values("updated_at")[:1])
+    large = Project.objects.filter(Exists(issues.order_by()[MIN_ISSUES - 1 : MIN_ISSUES])).annotate(newest=newest)
+    changed = large.filter(~Q(text_snapshot__last_edit=F("newest")) | Q(text_snapshot=None))
+    for project_id in ids_after(changed, after):
+        is_behind = False
         with by_itself("refresh_indexes", project_id):
             is_behind = _is_far_behind(project_id, n_newest(project_id, MOST_COUNTED))
-            behind += [project_id] if is_behind else []
-    return behind
+        if is_behind:
+            yield project_id
 
 
 def forget_indexes(*, now: datetime) -> set[str]:

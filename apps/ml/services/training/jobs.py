@@ -39,6 +39,8 @@ MAX_ATTEMPTS = 3
 MOST_OPEN = 20
 #: A queued run is put in the queue again after this long: its message was lost, or the broker was away.
 RESEND_AFTER = timedelta(minutes=10)
+#: So many a minute, longest waiting first: more than are carried out meanwhile.
+MOST_SENT_AGAIN = 200
 #: Faults of the store or the database, which pass, and a meeting with a training that somebody started by hand: it
 #: took the same version or was activated at the same moment, and the next attempt comes after it.
 PASSING_FAULTS = (StorageError, *DATABASE_FAULTS, IntegrityError, ActivationConflict)
@@ -310,6 +312,6 @@ def _unsent(now: datetime) -> Iterator[UUID]:
     waiting = TrainingRun.objects.filter(
         silent("queued_at", now=now, after=RESEND_AFTER), state=TrainingRun.State.QUEUED
     )
-    for run_id in waiting.values_list("id", flat=True):
+    for run_id in waiting.order_by("queued_at").values_list("id", flat=True)[:MOST_SENT_AGAIN]:
         if waiting.filter(id=run_id).update(queued_at=now):
             yield run_id

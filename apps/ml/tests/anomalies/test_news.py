@@ -7,7 +7,6 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -138,7 +137,7 @@ def test_an_anomaly_is_not_stored_if_it_cannot_be_announced(project, lead, now, 
 def test_the_task_of_a_project_finds_announces_and_sends(project, receiver):
     WebhookFactory(project=project, url=receiver.url)
 
-    tasks.detect_project_anomalies.delay(str(project.id))
+    tasks.detect_anomalies.delay()
 
     told = {json.loads(posted.body)["data"]["anomaly_id"] for posted in receiver.received}
     assert told == {str(found) for found in AnomalyDetection.objects.values_list("id", flat=True)} != set()
@@ -224,20 +223,8 @@ def test_mild_risks_and_sprints_that_do_not_run_are_not_announced(sprint, now):
     assert AnomalyDetectionService().watch_sprints(sprint.project, now=now) == 0
 
 
-def test_the_running_sprints_of_a_project_are_watched_by_one_task_beside_those_of_every_minute(sprint, monkeypatch):
-    SprintFactory(project=sprint.project, active=True)
-    SprintFactory()
-    asked = []
-    monkeypatch.setattr(tasks.watch_project_sprints, "apply_async", lambda args, **_: asked.extend(args))
-
-    assert tasks.watch_sprints.delay().get() == 1
-    assert asked == [str(sprint.project_id)]
-    assert settings.CELERY_TASK_ROUTES[tasks.watch_project_sprints.name] == {"queue": "long"}
-
-
-def test_the_task_of_a_projects_sprints_announces_and_one_that_was_deleted_is_no_error(sprint):
-    tasks.watch_project_sprints.delay(str(sprint.project_id))
-    tasks.watch_project_sprints.delay(str(ProjectFactory.build().id))
+def test_the_round_of_every_morning_announces(sprint):
+    tasks.watch_sprints.delay()
 
     assert Notification.objects.filter(event="sprint_at_risk").exists()
 

@@ -14,7 +14,7 @@ from apps.ml.services.models.kinds import kind_of
 from apps.ml.services.predictions.switch import PredictionsOff
 from apps.ml.services.training.due import models_due
 from apps.ml.services.training.jobs import request_training
-from apps.ml.tasks import detect_project_anomalies, watch_project_sprints
+from apps.ml.tasks import detect_anomalies, watch_sprints
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
@@ -127,8 +127,8 @@ def test_workers_pass_by(sprint):
     project.predictions_enabled = False
     project.save()
 
-    detect_project_anomalies(str(project.id))
-    watch_project_sprints(str(project.id))
+    detect_anomalies()
+    watch_sprints()
 
     assert not PredictionHistory.objects.exists()
 

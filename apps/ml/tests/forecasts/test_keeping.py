@@ -12,7 +12,7 @@ from apps.ml.services.forecasts.keeping import forget_inputs, keep_due_forecasts
 from apps.ml.services.forecasts.parts import forecast_parts, parts_answer
 from apps.ml.services.forecasts.service import ForecastService
 from apps.ml.tests.forecasts.teams import a_team
-from apps.projects.models import Issue
+from apps.projects.models import Issue, Project
 from apps.projects.services import close_sprint, create_issue, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory
 
@@ -29,8 +29,12 @@ def project(now):
     return project
 
 
+def due(now):
+    return list(due_projects(Project.objects.all(), now=now))
+
+
 def test_a_days_forecast_is_what_is_shown_that_day_and_is_kept_once(project, now):
-    assert due_projects(now=now) == [project.pk]
+    assert due(now) == [project.pk]
 
     assert (keep_due_forecasts(project, now=now), keep_due_forecasts(project, now=now)) == (1, 0)
 
@@ -41,19 +45,19 @@ def test_a_days_forecast_is_what_is_shown_that_day_and_is_kept_once(project, now
     assert {item["title"] for item in kept_answer(row)["items"]} == set(
         Issue.objects.exclude(status__category="done").values_list("title", flat=True)
     )
-    assert due_projects(now=now) == []
-    assert due_projects(now=now + timedelta(days=1)) == [project.pk]
+    assert due(now) == []
+    assert due(now + timedelta(days=1)) == [project.pk]
 
 
 def test_the_start_and_the_end_of_a_sprint_keep_a_forecast_of_their_own_for_good(project, now):
     keep_due_forecasts(project, now=now)
     sprint = SprintFactory(project=project, start_date=now.date(), active=True)
-    due = due_projects(now=now)
+    turned = due(now)
     keep_due_forecasts(project, now=now)
     close_sprint(sprint, by=None, now=now + timedelta(hours=1))
     keep_due_forecasts(project, now=now + timedelta(hours=2))
 
-    assert due == [project.pk]
+    assert turned == [project.pk]
     assert sorted(sprint.kept_forecasts.values_list("occasion", flat=True)) == ["sprint_close", "sprint_start"]
 
     forget_inputs(now=now + timedelta(days=400))

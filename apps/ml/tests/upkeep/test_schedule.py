@@ -7,12 +7,19 @@ from celery import current_app
 from django.apps import apps
 
 from apps.ml import tasks
-from apps.ml.models import AnomalyDetection
-from apps.projects.tests.factories import IssueFactory, ProjectFactory
 from base.celery import CELERY_BEAT_SCHEDULE
 
 #: A minute, and what the kill of one that hangs leaves.
 SHORT_SECONDS = 100
+#: And each how many seconds the next one begins.
+ROUNDS = {
+    "apps.ml.tasks.detect_anomalies": 6 * 3_600,
+    "apps.ml.tasks.keep_forecasts": 900,
+    "apps.ml.tasks.record_dated_outcomes": 24 * 3_600,
+    "apps.ml.tasks.refresh_indexes": 900,
+    "apps.ml.tasks.replay_pasts": 7 * 24 * 3_600,
+    "apps.ml.tasks.watch_sprints": 24 * 3_600,
+}
 
 
 def test_every_entry_names_a_task_that_exists():
@@ -53,6 +60,19 @@ def test_what_may_take_minutes_waits_in_no_queue_of_what_is_due_every_minute():
         assert routes[f"apps.{name}"] == {"queue": "long"}
 
 
+def test_what_goes_through_all_projects_stands_in_no_queue_of_every_minute_and_beside_no_round_of_before():
+    routes, rounds = current_app.conf.task_routes, {}
+    for entry in CELERY_BEAT_SCHEDULE.values():
+        if entry["task"] in ROUNDS:
+            rounds[entry["task"]] = entry["options"]["expires"]
+
+    assert all(routes[name] == {"queue": "long"} for name in ROUNDS)
+    assert rounds == {name: pytest.approx(seconds, abs=60) for name, seconds in ROUNDS.items()}
+    assert all(expires < ROUNDS[name] for name, expires in rounds.items())
+    assert routes["apps.ml.tasks.retrain_ml_models"] == {"queue": "long"}
+    assert routes["apps.importers.tasks.sync_connections"] == {"queue": "imports"}
+
+
 def test_a_worker_looks_for_its_broker_however_long_that_is_away():
     assert current_app.conf.broker_connection_max_retries is None
 
@@ -77,31 +97,3 @@ def test_what_kills_its_worker_is_given_to_no_other_but_where_that_is_counted():
 def test_no_result_is_stored_anywhere():
     assert current_app.conf.result_backend is None
     assert apps.is_installed("apps.ml")
-
-
-@pytest.mark.django_db
-def test_anomalies_are_looked_for_in_every_project_by_a_task_of_its_own(monkeypatch):
-    projects, asked = {str(ProjectFactory().id) for _ in range(3)}, []
-    monkeypatch.setattr(tasks.detect_project_anomalies, "apply_async", lambda args, **_: asked.extend(args))
-
-    assert tasks.detect_anomalies.delay().get() == 3
-
-    assert set(asked) == projects
-
-
-@pytest.mark.django_db
-def test_the_task_of_a_project_stores_what_is_unusual(now):
-    project = ProjectFactory()
-    for _ in range(12):
-        IssueFactory(project=project)
-
-    tasks.detect_project_anomalies.delay(str(project.id))
-
-    assert AnomalyDetection.objects.filter(project=project).exists()
-
-
-@pytest.mark.django_db
-def test_a_project_that_was_deleted_meanwhile_is_no_error():
-    tasks.detect_project_anomalies.delay(str(ProjectFactory.build().id))
-
-    assert not AnomalyDetection.objects.exists()
