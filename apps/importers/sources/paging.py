@@ -53,7 +53,7 @@ def list_of(answer: HttpAnswer) -> list[Any]:
     return data
 
 
-class News:
+class SeenRows:
     """What no earlier page held: lists move while they are read, and a row may come twice."""
 
     def __init__(self) -> None:
@@ -90,14 +90,14 @@ def offset_pages(
 
     Of some at once, and of fewer where these are too large to be read.
     """
-    news = News()
+    rows_seen = SeenRows()
 
     def ask(start: int, most: int) -> Any:
         with _in_the_middle(start > 0):
             return client.get(path, startAt=start, maxResults=most, **params).data
 
     def read() -> Pages:
-        start, totals, is_first = 0, list[float](), not news.seen
+        start, totals, is_first = 0, list[float](), not rows_seen.seen
         while True:
             try:
                 data, _ = in_pieces(lambda most: ask(start, most), at_once)  # noqa: B023 - it is asked at once
@@ -106,7 +106,7 @@ def offset_pages(
                 start += 1
                 continue
             found, total = rows_of(data, kind), part(data, "total")
-            new = news.hear(found)
+            new = rows_seen.hear(found)
             if new:
                 yield new
             start += len(found)
@@ -116,26 +116,26 @@ def offset_pages(
                 return totals
 
     totals = yield from _whole(read, kind)
-    if totals and len(news.seen) < totals[-1]:
-        yield Gap(f"{totals[-1]} {kind} were announced and {len(news.seen)} given", EVERYTHING)
+    if totals and len(rows_seen.seen) < totals[-1]:
+        yield Gap(f"{totals[-1]} {kind} were announced and {len(rows_seen.seen)} given", EVERYTHING)
 
 
 def token_pages(ask: Callable[[str | None], Any], kind: str) -> Iterator[Page | Gap]:
     """Pages by a token (Jira Cloud's `nextPageToken`)."""
     token: str | None = None
-    tokens, news = set[str](), News()
+    tokens, rows_seen = set[str](), SeenRows()
     while True:
         with _in_the_middle(token is not None):
             data = ask(token)
         found = rows_of(data, kind)
         yield found
-        news.hear(found)
+        rows_seen.hear(found)
         token = _text(part(data, "nextPageToken"))
         if not token and part(data, "isLast") is False:
             raise AnswerUnusable(f"There are more {kind}, and no token leads to them.")
         if not token or part(data, "isLast") is True:
             return
-        if token in tokens or news.have_ended:
+        if token in tokens or rows_seen.have_ended:
             yield Gap(f"pages of {kind} lead back to earlier ones", EVERYTHING)
             return
         tokens.add(token)
@@ -146,18 +146,18 @@ def linked_pages(client: Client, path: str, *, per_page: int = LINKED_ROWS, **pa
 
     Of some at once; where these are too large to be read, it begins anew with fewer.
     """
-    news = News()
+    rows_seen = SeenRows()
 
     def read(most: int) -> Pages:
-        news.begin()
+        rows_seen.begin()
         answer, urls, totals = client.get(path, per_page=most, **params), set[str](), list[float]()
         while True:
-            yield news.hear(list_of(answer))
+            yield rows_seen.hear(list_of(answer))
             url, total = answer.next_url, number(answer.headers.get("x-total"))
             totals += [] if total is None else [total]
             if not url:
                 return totals
-            if url in urls or news.have_ended:
+            if url in urls or rows_seen.have_ended:
                 yield Gap("a page leads back to an earlier one", EVERYTHING)
                 return totals
             urls.add(url)
@@ -202,19 +202,19 @@ def _whole(read: Callable[[], Pages], kind: str) -> Pages:
 def cursor_pages(ask: Callable[[str | None], Any]) -> Iterator[Page | Gap]:
     """Pages of a GraphQL connection: `nodes`, of which one that may not be read is null, and `pageInfo`."""
     cursor: str | None = None
-    cursors, news = set[str](), News()
+    cursors, rows_seen = set[str](), SeenRows()
     while True:
         with _in_the_middle(cursor is not None):
             connection = ask(cursor)
         found = rows_of(connection, "nodes")
         yield found
-        news.hear(found)
+        rows_seen.hear(found)
         cursor, has_next = _text(part(connection, "pageInfo", "endCursor")), part(connection, "pageInfo", "hasNextPage")
         if not isinstance(has_next, bool) or (has_next and not cursor):
             raise AnswerUnusable("A page does not tell whether, and where, there is another one.")
         if not has_next:
             return
-        if cursor in cursors or news.have_ended:
+        if cursor in cursors or rows_seen.have_ended:
             yield Gap("a page leads back to an earlier one", EVERYTHING)
             return
         cursors.add(cursor)
