@@ -13,7 +13,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from apps.importers.sources import azure, github, gitlab, jira, jira_cloud, jira_rows, jsonlines, linear
+from apps.importers.sources import (
+    azure,
+    github,
+    github_projects,
+    gitlab,
+    jira,
+    jira_cloud,
+    jira_rows,
+    jsonlines,
+    linear,
+)
 from apps.importers.sources.csv import file as csv_file
 from apps.importers.sources.csv.columns import detect_columns
 from apps.importers.sources.csv.reading import Reading
@@ -40,7 +50,7 @@ def of_github(n, event, *, held=(), column="", **more):
     row = {"id": 1, "number": 1, "title": "x", "state": "open", "created_at": iso(0), **more}
     row |= {"labels": [{"name": name} for name in held], "assignees": []}
     events = [{"created_at": iso(i), "actor": {"login": "ada"}, **event(i)} for i in range(n)]
-    return lambda: [github.read_issue(1, row, events, github.Placed(column=column))]
+    return lambda: [github.read_issue(1, row, events, github_projects.Placed(column=column))]
 
 
 def label_event(kind, name):
@@ -147,7 +157,7 @@ def pages_of_cloud(rows, log):
     """A whole import of a site of one page of issues, whose histories come in one."""
     answers = {
         "search/jql": {"issues": rows}, "changelog/bulkfetch": {"issueChangeLogs": [log]},
-        "field": [], "status": [], "board": {"values": []},
+        "field": [{"id": "summary"}], "status": [{"id": "1"}], "board": {"values": []},
     }  # fmt: skip
 
     def say(path, *_, **__):

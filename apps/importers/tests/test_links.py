@@ -128,7 +128,8 @@ def test_github_is_asked_for_what_blocks_an_issue_where_its_row_counts_any():
         if "dependencies" in request.path:
             asked.append(request.path)
             return [{"id": 9, "number": 2, "repository_url": "here"}, {"id": 8, "number": 7, "repository_url": "there"}]
-        return {"data": {"repository": {}}} if request.path.endswith("/graphql") else []
+        none = {"nodes": [], "pageInfo": {"hasNextPage": False}}
+        return {"data": {"repository": {"projectsV2": none}}} if request.path.endswith("/graphql") else []
 
     with tracker(site) as served:
         told = [each for each in github.pull(client_of(served), "a/b", MONDAY) if isinstance(each, TrackedIssue)]

@@ -67,6 +67,8 @@ def tracker(answer: Callable[[Request], Reply | Any]) -> Iterator[Tracker]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body in one packet: else the second waits until the first is confirmed.
+        wbufsize = -1
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
