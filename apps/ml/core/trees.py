@@ -1,13 +1,13 @@
 """Boosted trees while serving: flat arrays walked for all trees at once, without scikit-learn."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from apps.ml.core.arrays import Floats
+from apps.ml.core.arrays import Booleans, Floats, Integers
 
 _NAMES = ("feature", "threshold", "left", "right", "value", "roots")
 
@@ -55,6 +55,37 @@ class FlatTrees:
             goes_left = values.take(begin + self.feature.take(node)) <= self.threshold.take(node)
             node = np.where(goes_left, self.left.take(node), self.right.take(node))
         return np.asarray(self.start + self.value.take(node).reshape(n_rows, n_trees).sum(axis=1))
+
+    def resting_on(self, rows: Floats, groups: Integers, enough: Callable[[Integers], bool]) -> "FlatTrees":
+        """The same trees, cut back until both sides of each cut rest on enough groups; a leaf is the mean of its rows.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+            Those that the trees were grown on.
+        groups : ndarray of shape (n_rows,)
+            Number of the group of each.
+        enough : callable
+            Whether these groups, in ascending order, are enough.
+        """
+        values, left, right, value = rows.astype(np.float32), self.left.copy(), self.right.copy(), self.value.copy()
+
+        def cut_back(node: int, here: Integers) -> float:
+            """The mean of the rows that reach a node, which is a leaf from now on if a side has too few groups."""
+            if left[node] == node:
+                return float(value[node])
+            goes_left: Booleans = values[here, self.feature[node]] <= self.threshold[node]
+            sides = here[goes_left], here[~goes_left]
+            means = [cut_back(child, side) for child, side in zip((left[node], right[node]), sides, strict=True)]
+            mean = float(np.average(means, weights=[side.size for side in sides])) if here.size else 0.0
+            if not all(enough(np.flatnonzero(np.bincount(groups[side]))) for side in sides):
+                left[node] = right[node] = node
+                value[node] = mean
+            return mean
+
+        for root in self.roots:
+            cut_back(root, np.arange(len(rows)))
+        return replace(self, left=left, right=right, value=value)
 
     @property
     def nbytes(self) -> int:

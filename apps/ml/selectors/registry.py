@@ -1,6 +1,6 @@
 """Models, trainings and outcomes as the registry and the planning of trainings see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -171,6 +171,7 @@ class ActiveModel:
     serving_key: str
     serving_digest: str
     serving_signature: str
+    provenance: Mapping[str, Any]
 
 
 def active_model(model_type: str, project_id: UUID | str | None = None) -> ActiveModel | None:
@@ -188,6 +189,7 @@ def active_model(model_type: str, project_id: UUID | str | None = None) -> Activ
             "serving_key",
             "serving_digest",
             "serving_signature",
+            "provenance",
         )
         .first()
     )

@@ -16,7 +16,9 @@ from apps import __version__
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import TRAININGS
 from apps.ml.core.records import Lesson
+from apps.ml.core.training.shared_words import SHARED_RULE
 from apps.ml.models import MLModel, ModelType
+from apps.ml.selectors.projects import people_of_projects
 from apps.ml.services.model_loader import ModelLoader
 from apps.ml.services.models import datasets
 from apps.ml.services.models import registry as model_registry
@@ -92,12 +94,10 @@ class ModelTrainer:
         version = model_registry.next_version(model_type, project_id)
         job = _Job(model_type, project_id, version, user, now or timezone.now())
         progress(1, f"Collecting completed {kind.lessons}")
-        issues = kind.select(project_id)
-        if project_id is None:
-            issues = kind.of_all(issues)
-        fitted = kind.fit(
-            issues, now=job.now, seed=SEED, version=version, is_global=project_id is None, progress=progress
-        )
+        issues, people_of = kind.select(project_id), people_of_projects() if project_id is None else None
+        if people_of is not None:
+            issues = kind.of_all(issues, people_of)
+        fitted = kind.fit(issues, now=job.now, seed=SEED, version=version, people_of=people_of, progress=progress)
         # Before anything is stored: a store that is down is noticed here, and leaves nothing behind.
         verdict = compare_with_active(model_type, project_id, fitted, issues)
         progress(6, "Serialising")
@@ -263,6 +263,7 @@ def _provenance(issues: Sequence[Lesson], stored: _Stored) -> dict[str, Any]:
         "rows": len(issues),
         "trained_until": max(issue.completed_at for issue in issues).isoformat(),
         "feature_schema": model_registry.FEATURE_SCHEMA,
+        "shared_rule": SHARED_RULE,
         "libraries": library_versions(),
         "size_bytes": {"model": stored.artefacts.model.size_bytes, "serving": stored.artefacts.serving.size_bytes},
     }

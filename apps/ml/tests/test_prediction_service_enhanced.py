@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from apps.common.exceptions import NotEnoughData
 from apps.ml.models import ModelType, PredictionHistory
 from apps.ml.services import ModelTrainer, PredictionService, S3ModelStorageService
 from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS_OUTCOMES
 from apps.ml.storage.errors import StorageError
 from apps.ml.tests.factories import PredictionHistoryFactory
+from apps.ml.tests.teams import learnable_team
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from conftest import ENTERING
 
@@ -199,7 +201,9 @@ def test_a_trained_points_model_answers_on_the_teams_own_scale(team, now):
     assert answer["recommended_points"] >= 5
 
 
-def test_a_points_model_of_all_projects_is_silent_once_a_team_has_points_of_its_own(team, now):
+def test_a_points_model_of_all_projects_is_silent_once_a_team_has_points_of_its_own(now, db):
+    for seed in range(5):
+        TeamMemberFactory(project=learnable_team(60, until=now, seed=seed))
     ModelTrainer().train_story_points_model(None, now=now)
     new, sized = ProjectFactory(), IssueFactory(story_points=5, completed=True).project
 
@@ -207,6 +211,15 @@ def test_a_points_model_of_all_projects_is_silent_once_a_team_has_points_of_its_
 
     assert [answer["model_version"] for answer in answers] == ["1.0.0", None]
     assert answers[1]["method"] == "prior"
+
+
+def test_fewer_than_five_projects_make_no_scale_of_points_for_strangers(team, now):
+    for seed in range(3):
+        TeamMemberFactory(project=learnable_team(60, until=now, seed=seed))
+    TeamMemberFactory(project=team)
+
+    with pytest.raises(NotEnoughData):
+        ModelTrainer().train_story_points_model(None, now=now)
 
 
 def test_a_missing_description_is_unknown_and_no_sign_of_a_small_issue(team, now):

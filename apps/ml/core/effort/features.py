@@ -51,17 +51,18 @@ def read(facts: IssueFacts, *, with_people: bool = True) -> IssueReading:
     facts : IssueFacts
         What is known when the issue is estimated; empty fields give no feature.
     with_people : bool
-        False for a global model, which may not know one project's people, nor its turns of phrase.
+        False for a global model, which may not know one project's people, nor its turns of phrase, nor which fields it
+        uses together, nor the very size of its estimates.
     """
     title, description = words_of(facts)
     neighbours = pairwise(title) if with_people else ()
     features = [
         *_fields(facts, with_people),
-        *_combinations(facts, with_people),
+        *(_combinations(facts) if with_people else ()),
         *words("w", dict.fromkeys(title, 1.0), EffortGroup.TITLE),
         *side_by_side("w", dict.fromkeys(neighbours, BIGRAM_WEIGHT), EffortGroup.TITLE),
         *words("d", dict.fromkeys(description, 1.0), EffortGroup.DESCRIPTION),
-        *_numbers(facts, len(title), len(description)),
+        *_numbers(facts, len(title), len(description), with_people),
     ]
     return reading_of(facts, features, title, description)
 
@@ -76,22 +77,23 @@ def _fields(facts: IssueFacts, with_people: bool) -> Iterator[Feature]:
     return fields(named, FIELD_WEIGHT)
 
 
-def _combinations(facts: IssueFacts, with_people: bool) -> Iterator[Feature]:
+def _combinations(facts: IssueFacts) -> Iterator[Feature]:
     priority = "" if facts.priority is None else f"{facts.priority:g}"
     named = [("tc", facts.issue_type, facts.component, ""), ("tp", facts.issue_type, priority, "")]
-    if with_people:
-        named += [("ra", facts.reporter, facts.assignee, ""), ("ac", facts.assignee, facts.component, "")]
-        named += [("la", label, facts.assignee, "") for label in facts.labels]
+    named += [("ra", facts.reporter, facts.assignee, ""), ("ac", facts.assignee, facts.component, "")]
+    named += [("la", label, facts.assignee, "") for label in facts.labels]
     return pairs(named, COMBINATION_WEIGHT, EffortGroup.COMBINATIONS)
 
 
-def _numbers(facts: IssueFacts, title_words: int, description_words: int) -> Iterator[Feature]:
+def _numbers(facts: IssueFacts, title_words: int, description_words: int, with_octave: bool) -> Iterator[Feature]:
     """Lengths, points and the team's own estimate, each as a slope and, where it has levels, as a category too."""
     yield Feature(hashed("n:title"), LENGTH_WEIGHT * math.log1p(title_words), EffortGroup.LENGTH)
     yield Feature(hashed("n:description"), LENGTH_WEIGHT * math.log1p(description_words), EffortGroup.LENGTH)
     yield from _points(facts)
     if has_estimate(facts):
-        yield from _estimate(facts)
+        yield Feature(hashed("n:estimate"), FIELD_WEIGHT * log_estimate(facts), EffortGroup.ESTIMATE)
+        if with_octave:
+            yield from _octave(facts)
 
 
 def _points(facts: IssueFacts) -> Iterator[Feature]:
@@ -122,10 +124,8 @@ def log_estimates_of(readings: Sequence[IssueReading]) -> Floats:
     return np.array([log_estimate(each.facts) if has_estimate(each.facts) else np.nan for each in readings])
 
 
-def _estimate(facts: IssueFacts) -> Iterator[Feature]:
-    size = log_estimate(facts)
-    octave = round(size / math.log(2.0))
-    yield Feature(hashed("n:estimate"), FIELD_WEIGHT * size, EffortGroup.ESTIMATE)
+def _octave(facts: IssueFacts) -> Iterator[Feature]:
+    octave = round(log_estimate(facts) / math.log(2.0))
     yield Feature(hashed(f"e={octave}"), FIELD_WEIGHT, EffortGroup.ESTIMATE)
     for kind, value in (("t", facts.issue_type), ("a", facts.assignee), ("c", facts.component)):
         if value:

@@ -56,6 +56,10 @@ class Study:
     seed: int
     level: float
 
+    def grown(self, inputs: Floats, target: Floats) -> GradientBoostingRegressor | None:
+        """The boosted expert; none of all projects, where a leaf may be one's alone, and cut between its numbers."""
+        return fit_trees(inputs, target, self.seed) if self.table.with_people else None
+
 
 @dataclass(frozen=True, slots=True)
 class Experts:
@@ -107,13 +111,13 @@ def fit_plain(study: Study) -> tuple[FittedHead, Floats, Prequential]:
     inputs, target = plain_inputs(lines, table.static), table.log_hours
     stand_in = without_trees(lines, table.static)
     trees = trees_over_time(
-        inputs, lines, target, stand_in=stand_in, offset=spec.offset, blocks=study.blocks, seed=study.seed
+        inputs, lines, target, stand_in=stand_in, offset=spec.offset, blocks=study.blocks, fit=study.grown
     )
     answers = np.column_stack([table.naive, table.static[:, 0], lines, trees])
     past = prequential(table, spec, study.blocks, answers)
     centres = answers @ spec.prior
     centres[past.rows] = past.centre
-    experts = Experts(answers, fit_trees(inputs, target, study.seed))
+    experts = Experts(answers, study.grown(inputs, target))
     return _fit_head(study, spec, experts, past, corrects=False), centres, past
 
 
@@ -134,13 +138,13 @@ def fit_informed(study: Study, plain: Floats, *, corrects: bool) -> FittedHead |
     inputs = informed_inputs(lines - spec.offset, plain, table.log_estimates, table.static)
     target = np.where(spec.usable, table.log_hours - spec.offset, np.nan)
     trees = trees_over_time(
-        inputs, lines, target, stand_in=lines, offset=spec.offset, blocks=study.blocks, seed=study.seed
+        inputs, lines, target, stand_in=lines, offset=spec.offset, blocks=study.blocks, fit=study.grown
     )
     answers = np.column_stack([table.log_estimates, table.naive[:, 1], plain, lines, trees])
     past = prequential(table, spec, study.blocks, answers)
     if past.rows.size < MINIMUM_MEASURED_ISSUES:
         return None
-    experts = Experts(answers, fit_trees(inputs, target, study.seed))
+    experts = Experts(answers, study.grown(inputs, target))
     return _fit_head(study, spec, experts, past, corrects=corrects)
 
 

@@ -15,6 +15,9 @@ from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.table import EffortTable
 from apps.ml.core.intervals import MAX_TRAINING_ERRORS
 
+#: So many standard deviations from the mean hold what projects have in common; the very ends are of one of them.
+USUAL_DEVIATIONS = 3.0
+
 
 def folded(table: EffortTable, heads: Sequence[FittedHead], header: Header) -> bytes:
     """The serving artefact of fitted heads."""
@@ -23,7 +26,7 @@ def folded(table: EffortTable, heads: Sequence[FittedHead], header: Header) -> b
     for head in heads:
         name = "informed" if head.spec.informed else "plain"
         arrays |= {f"{name}_{key}": value for key, value in _head_arrays(table, head).items()}
-        meta["heads"][name] = _head_header(head).to_json()
+        meta["heads"][name] = _head_header(table, head).to_json()
     return artifact.dumps(KIND, arrays, meta)
 
 
@@ -41,7 +44,7 @@ def _head_arrays(table: EffortTable, head: FittedHead) -> dict[str, NDArray[Any]
     }
 
 
-def _head_header(head: FittedHead) -> HeadHeader:
+def _head_header(table: EffortTable, head: FittedHead) -> HeadHeader:
     return HeadHeader(
         snap=head.calibration.snap,
         baseline=head.baseline,
@@ -51,11 +54,15 @@ def _head_header(head: FittedHead) -> HeadHeader:
         baseline_malr=head.metrics.baseline_malr,
         n_measured=head.metrics.n_test,
         totals=asdict(head.totals),
-        log_estimates=_ends(head.spec.offset[head.spec.usable]) if head.spec.informed else None,
+        log_estimates=_ends(table, head.spec.offset[head.spec.usable]) if head.spec.informed else None,
         missing_coverage=head.metrics.missing_coverage,
         head_share=head.metrics.head_share,
     )
 
 
-def _ends(values: Floats) -> tuple[float, float]:
-    return float(values.min()), float(values.max())
+def _ends(table: EffortTable, log_estimates: Floats) -> tuple[float, float]:
+    """Between which estimates the head has learned; of all projects none is told to the digit."""
+    if table.with_people:
+        return float(log_estimates.min()), float(log_estimates.max())
+    usual, far = float(log_estimates.mean()), USUAL_DEVIATIONS * float(log_estimates.std())
+    return usual - far, usual + far

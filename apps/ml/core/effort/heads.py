@@ -5,7 +5,7 @@ what would have been served (Dawid, Statistical theory: the prequential approach
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -101,18 +101,18 @@ def trees_over_time(
     stand_in: Floats,
     offset: Floats,
     blocks: Sequence[Block],
-    seed: int,
+    fit: Callable[[Floats, Floats], GradientBoostingRegressor | None],
 ) -> Floats:
     """Out-of-sample answers of the boosted expert on calibrating blocks, shape (n,); the linear ones before them.
 
-    `stand_in` (shape (n,)) answers where there are too few rows for trees.
+    `stand_in` (shape (n,)) answers where `fit` grows no trees.
     """
     answers = lines.copy()
     for block in blocks:
         if not block.calibrates:
             continue
         rows = block.rows[~np.isnan(inputs[block.rows]).any(axis=1)]
-        trees = fit_trees(inputs[: block.n_known], target[: block.n_known], seed)
+        trees = fit(inputs[: block.n_known], target[: block.n_known])
         if rows.size:
             answers[rows] = stand_in[rows] if trees is None else trees.predict(inputs[rows]) + offset[rows]
     return answers

@@ -19,6 +19,8 @@ N_TOPICS = 60
 _ISSUES_PER_TOPIC = 4
 #: A word in one issue only tells of no other.
 MIN_DOCUMENTS = 2
+#: Of all projects the text features are held to so many standard deviations from their mean: where they end, one is.
+USUAL_DEVIATIONS = 4.0
 #: Vocabulary and topics are learned anew when the history has grown by this factor; between, only the experts are.
 BASIS_GROWTH = 1.1
 
@@ -32,7 +34,7 @@ class Basis:
     words: tuple[TfidfTransformer, ...]
     topics: TruncatedSVD | None
     shape: StandardScaler
-    #: Smallest and largest value of the prior's score and each text feature seen, shape (2, 1 + n_shape_features).
+    #: Between which values the prior's score and each text feature are believed, shape (2, 1 + n_shape_features).
     bounds: Floats
 
     @property
@@ -69,8 +71,8 @@ class Basis:
         return _tfidf(raw, self.columns, self.words)
 
 
-def fit_basis(raw: Sequence[RawFeatures], scores: Floats, *, seed: int) -> Basis:
-    """Learn vocabulary, topics and scales; no points are looked at."""
+def fit_basis(raw: Sequence[RawFeatures], scores: Floats, *, seed: int, of_all: bool = False) -> Basis:
+    """Learn vocabulary, topics and scales; no points are looked at. `of_all` projects none is told to the digit."""
     tables = [counts(raw, namespace) for namespace in range(len(NAMESPACES))]
     columns = tuple(np.flatnonzero(table.getnnz(axis=0) >= MIN_DOCUMENTS) for table in tables)
     words = tuple(TfidfTransformer(sublinear_tf=True) for _ in NAMESPACES)
@@ -82,7 +84,8 @@ def fit_basis(raw: Sequence[RawFeatures], scores: Floats, *, seed: int) -> Basis
     if n_topics > 0:
         topics = TruncatedSVD(n_topics, n_iter=3, random_state=seed).fit(_tfidf(raw, columns, words))
     dense = np.hstack([scores[:, None], shapes(raw)])
-    bounds = np.stack([dense.min(axis=0), dense.max(axis=0)])
+    usual, far = dense.mean(axis=0), USUAL_DEVIATIONS * dense.std(axis=0)
+    bounds = np.stack([usual - far, usual + far] if of_all else [dense.min(axis=0), dense.max(axis=0)])
     return Basis(columns, words, topics, StandardScaler().fit(dense[:, 1:]), bounds)
 
 

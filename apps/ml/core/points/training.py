@@ -70,6 +70,7 @@ def train_points_model(
     basis: Basis | None = None,
     cache: MutableMapping[str, RawFeatures] | None = None,
     horizon: int = BLOCK,
+    of_all: bool = False,
 ) -> TrainedPointsModel:
     """Train on the issues whose points were known by `now`.
 
@@ -89,6 +90,8 @@ def train_points_model(
         Features by issue id, kept between refits.
     horizon : int
         How many issues the model is to answer before the next training; a long one leaves out short memories.
+    of_all : bool
+        Whether the issues are of all projects, so that a bound of what was seen would be one project's.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def train_points_model(
         With fewer than `MIN_TRAINING_ISSUES` issues with points.
     """
     history = read_history(issues, now=now, prior=prior, cache={} if cache is None else cache)
-    basis = basis or fit_basis(history.raw, history.scores, seed=seed)
+    basis = basis or fit_basis(history.raw, history.scores, seed=seed, of_all=of_all)
     walk = _walk(history, basis, prior, progress or _silent)
     model = _mixture(walk, history, active_experts(horizon), level, calibrate.USUAL_SHARPNESS)
     # Shares of the past were never shrunk, so nothing speaks for sharpening them before the record does.

@@ -1,8 +1,9 @@
-"""What projects may learn from each other: words, components, labels and types that several of them use.
+"""What projects may learn from each other: words, signs, fields and numbers that several of them use.
 
-A global model answers strangers. Without this, somebody could ask it word by word what another team works on. What
-fewer projects use is replaced before anything is learned or stored: a word by a meaningless one of its length, so that
-texts keep their shape, a component, label or type by none.
+A global model answers strangers. Without this, somebody could ask it word by word, and number by number, what another
+team works on and how. What fewer projects use is replaced before anything is learned or stored: a word by a meaningless
+one of its length and a sign by a blank, so that texts keep their shape, a component, label, type, priority or points
+by none. What a project uses together, and the size of its estimates, a global model is not told (`effort.features`).
 
 Anybody may make projects, and invite colleagues into them. So for whoever asks, all projects that they are in or have
 made count for nothing: beside them four others have to use it, with a person each who stands for none of the rest.
@@ -18,19 +19,24 @@ from hashlib import blake2b
 from itertools import count
 from re import Match, Pattern
 from re import compile as pattern
+from typing import TypeVar
 from unicodedata import category
 
 from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.text import UNSPACED, clipped, tokens
 from apps.ml.core.training.crowd import Crowd, People
 
+#: Raised when projects may learn less from each other than before: a model of an earlier rule does not answer.
+SHARED_RULE = 2
 #: Of scripts without blanks two characters are a word (`tokens`).
 _PAIR: Pattern[str] = pattern(f"[{UNSPACED}]{{2}}")
+#: What is told apart: a word or sign, or a number.
+_Name = TypeVar("_Name", str, float)
 
 
 @cache
-def _runs() -> Pattern[str]:
-    """Runs of letters with their marks, digits and underscores: whatever `tokens` finds lies in one.
+def _pieces() -> Pattern[str]:
+    """A `run` of letters with their marks, digits and underscores (whatever `tokens` finds lies in one), or a sign.
 
     Of scripts without blanks `tokens` takes also characters that this Python's Unicode does not know yet. Made where it
     is asked for: to look through the characters takes a process 0.05 s.
@@ -38,17 +44,23 @@ def _runs() -> Pattern[str]:
     # Vowels of Indian scripts, points of Arabic and Hebrew, accents behind their letters: parts of a word that are no
     # letters for Python. Beyond these planes lie none but the selectors of variants.
     marks = "".join(mark for mark in map(chr, range(0x300, 0x20000)) if category(mark).startswith("M"))
-    return pattern(rf"[\w{marks}\U000e0100-\U000e01ef{UNSPACED}]+")
+    return pattern(rf"(?P<run>[\w{marks}\U000e0100-\U000e01ef{UNSPACED}]+)|\S")
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What enough projects use, all in lower case."""
+    """What enough projects use: words in lower case, fields to the letter, as models read them."""
 
-    words: AbstractSet[str]
-    components: AbstractSet[str]
-    labels: AbstractSet[str]
-    types: AbstractSet[str]
+    #: Words and signs, which are characters of no word and tell of lists, code and the like.
+    of_titles: AbstractSet[str] = frozenset()
+    of_descriptions: AbstractSet[str] = frozenset()
+    components: AbstractSet[str] = frozenset()
+    labels: AbstractSet[str] = frozenset()
+    types: AbstractSet[str] = frozenset()
+    priorities: AbstractSet[float] = frozenset()
+    points: AbstractSet[float] = frozenset()
+    #: Points that issues had in the end.
+    final_points: AbstractSet[float] = frozenset()
 
 
 def shared_by_projects(
@@ -70,56 +82,85 @@ def shared_by_projects(
     -----
     `Crowd` says which are enough.
     """
-    by_project: dict[str, list[IssueFacts]] = defaultdict(list)
+    by_project: dict[str, list[CompletedIssue]] = defaultdict(list)
     for issue in issues:
         if issue.issue_id in project_of:
-            by_project[project_of[issue.issue_id]].append(issue.facts)
+            by_project[project_of[issue.issue_id]].append(issue)
     people_of = {each: People(frozenset({each})) for each in by_project} if people_of is None else people_of
     crowd = Crowd([people_of.get(project, People()) for project in by_project])
 
-    def shared(names_of: Callable[[IssueFacts], Iterable[str]]) -> frozenset[str]:
-        used: dict[str, int] = defaultdict(int)
-        for bit, facts in zip(crowd.bits, by_project.values(), strict=True):
-            for name in {name for each in facts for name in names_of(each)}:
+    def shared(named: Callable[[CompletedIssue], Iterable[_Name]]) -> frozenset[_Name]:
+        used: dict[_Name, int] = defaultdict(int)
+        for bit, own in zip(crowd.bits, by_project.values(), strict=True):
+            for name in {name for each in own for name in named(each)}:
                 used[name] |= bit
         return frozenset(name for name, projects in used.items() if crowd.hides(projects))
 
     return Shared(
-        words=shared(_words),
-        components=shared(lambda facts: [facts.component.lower()]),
-        labels=shared(lambda facts: [label.lower() for label in facts.labels]),
-        types=shared(lambda facts: [facts.issue_type.lower()]),
+        of_titles=shared(lambda issue: _words_and_signs(issue.facts.title)),
+        of_descriptions=shared(lambda issue: _words_and_signs(clipped(issue.facts.description))),
+        components=shared(lambda issue: [issue.facts.component]),
+        labels=shared(lambda issue: issue.facts.labels),
+        types=shared(lambda issue: [issue.facts.issue_type]),
+        priorities=shared(lambda issue: _known(issue.facts.priority)),
+        points=shared(lambda issue: _known(issue.facts.story_points)),
+        final_points=shared(lambda issue: _known(issue.story_points)),
     )
 
 
 def without_what_few_use(issues: Sequence[CompletedIssue], shared: Shared) -> list[CompletedIssue]:
     """The issues as a global model may see them: nothing of one project alone, and no people."""
-    return [replace(issue, facts=_masked(issue.facts, issue.issue_id, shared)) for issue in issues]
+    return [
+        replace(
+            issue,
+            facts=_masked(issue.facts, issue.issue_id, shared),
+            story_points=issue.story_points if issue.story_points in shared.final_points else None,
+        )
+        for issue in issues
+    ]
 
 
-def _words(facts: IssueFacts) -> Iterable[str]:
-    return tokens(f"{facts.title}\n{clipped(facts.description)}")
+def _known(number: float | None) -> Iterable[float]:
+    return () if number is None else (number,)
+
+
+def _words_and_signs(text: str) -> Iterable[str]:
+    yield from tokens(text)
+    yield from filter(_is_sign, set(text))
+
+
+@cache
+def _is_sign(character: str) -> bool:
+    piece = _pieces().match(character)
+    return piece is not None and piece["run"] is None
 
 
 def _masked(facts: IssueFacts, issue_id: str, shared: Shared) -> IssueFacts:
     places = count()
 
-    def masked_run(match: Match[str]) -> str:
-        run = match[0]
-        if run.isdecimal():
-            return "0" * len(run)
-        found = tokens(run)
-        if not found or not all(word in shared.words for word in found):
-            return _nothing(issue_id, next(places), run)
-        return _words_alone(run, found)
+    def masked(text: str, common: AbstractSet[str]) -> str:
+        def masked_piece(match: Match[str]) -> str:
+            run = match[0]
+            if match["run"] is None:
+                return run if run in common else " "
+            if run.isdecimal():
+                return "0" * len(run)
+            found = tokens(run)
+            if not found or not all(word in common for word in found):
+                return _nothing(issue_id, next(places), run)
+            return _words_alone(run, found)
+
+        return _pieces().sub(masked_piece, text)
 
     return replace(
         facts,
-        title=_runs().sub(masked_run, facts.title),
-        description=_runs().sub(masked_run, clipped(facts.description)),
-        issue_type=facts.issue_type if facts.issue_type.lower() in shared.types else "",
-        component=facts.component if facts.component.lower() in shared.components else "",
-        labels=tuple(label for label in facts.labels if label.lower() in shared.labels),
+        title=masked(facts.title, shared.of_titles),
+        description=masked(clipped(facts.description), shared.of_descriptions),
+        priority=facts.priority if facts.priority in shared.priorities else None,
+        story_points=facts.story_points if facts.story_points in shared.points else None,
+        issue_type=facts.issue_type if facts.issue_type in shared.types else "",
+        component=facts.component if facts.component in shared.components else "",
+        labels=tuple(label for label in facts.labels if label in shared.labels),
         reporter="",
         assignee="",
     )

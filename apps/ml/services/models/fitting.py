@@ -1,7 +1,7 @@
 """The core's trainings in one shape, so that the trainer's steps are the same for all."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,11 @@ from apps.ml.core.records import CompletedIssue
 from apps.ml.core.sprints.learned.lessons import SprintLesson
 from apps.ml.core.sprints.outcome.prior import load_prior as load_sprint_prior
 from apps.ml.core.sprints.outcome.serving import RANGE_LEVEL
+from apps.ml.core.training.crowd import People
 
 Progress = Callable[[int, str], None]
+#: Project -> its people where a model of all projects is trained, else None.
+Everybody = Mapping[str, People] | None
 #: Steps 2 to 5 of the nine happen inside the core, which reports its share of the work done.
 _FIRST_STEP, _LAST_STEP = 2, 5
 
@@ -42,7 +45,13 @@ class Fitted:
 
 
 def fit_effort(
-    issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
+    issues: Sequence[CompletedIssue],
+    *,
+    now: datetime,
+    seed: int,
+    version: str,
+    people_of: Everybody,
+    progress: Progress,
 ) -> Fitted:
     """Train on hours."""
     from apps.ml.core.effort.training import train_effort_model  # noqa: PLC0415 - loads scikit-learn
@@ -52,7 +61,7 @@ def fit_effort(
         now=now,
         level=settings.ML_INTERVAL_LEVEL,
         seed=seed,
-        scope="global" if is_global else "project",
+        scope="project" if people_of is None else "global",
         version=version,
         progress=_as_steps(progress),
     )
@@ -61,9 +70,15 @@ def fit_effort(
 
 
 def fit_points(
-    issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
+    issues: Sequence[CompletedIssue],
+    *,
+    now: datetime,
+    seed: int,
+    version: str,
+    people_of: Everybody,
+    progress: Progress,
 ) -> Fitted:
-    """Train on story points; the artefact holds hashed words only, so a global one reveals no team's texts."""
+    """Train on story points."""
     from apps.ml.core.points.training import train_points_model  # noqa: PLC0415 - loads scikit-learn
 
     report = _as_steps(progress)
@@ -75,12 +90,19 @@ def fit_points(
         seed=seed,
         version=version,
         progress=lambda share: report("Fitting", share),
+        of_all=people_of is not None,
     )
     return _fitted(trained, _json(trained.metrics), trained.test_predictions)
 
 
 def fit_assignment(
-    issues: Sequence[CompletedIssue], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
+    issues: Sequence[CompletedIssue],
+    *,
+    now: datetime,
+    seed: int,
+    version: str,
+    people_of: Everybody,
+    progress: Progress,
 ) -> Fitted:
     """Train on who did which issue; the solver draws nothing at random, so there is nothing to seed."""
     from apps.ml.core.assignment.training import train_assignment_model  # noqa: PLC0415 - loads scikit-learn
@@ -91,7 +113,7 @@ def fit_assignment(
 
 
 def fit_sprints(
-    lessons: Sequence[SprintLesson], *, now: datetime, seed: int, version: str, is_global: bool, progress: Progress
+    lessons: Sequence[SprintLesson], *, now: datetime, seed: int, version: str, people_of: Everybody, progress: Progress
 ) -> Fitted:
     """Train on completed sprints; the boosters have fixed seeds of their own."""
     from apps.ml.core.sprints.learned.training import train_sprint_model  # noqa: PLC0415 - loads scikit-learn
@@ -103,6 +125,7 @@ def fit_sprints(
         level=RANGE_LEVEL,
         version=version,
         progress=_as_steps(progress),
+        people_of=people_of,
     )
     return _fitted(trained, _json(trained.metrics), trained.test_errors)
 

@@ -24,7 +24,8 @@ from apps.ml.core.records import CompletedIssue, IssueFacts
 from apps.ml.core.sprints.learned.serving import SprintModel
 from apps.ml.core.sprints.outcome.moment import SprintMoment
 from apps.ml.core.sprints.outcome.prior import load_prior as load_sprint_prior
-from apps.ml.core.training.shared_words import shared_by_projects, without_what_few_use
+from apps.ml.core.training.crowd import People
+from apps.ml.core.training.shared_words import SHARED_RULE, shared_by_projects, without_what_few_use
 from apps.ml.models import MLModel, ModelType
 from apps.ml.selectors.issues import (
     completed_with_hours,
@@ -32,7 +33,6 @@ from apps.ml.selectors.issues import (
     completed_with_points,
     projects_of_finished_issues,
 )
-from apps.ml.selectors.projects import people_of_projects
 from apps.ml.selectors.registry import ActiveModel, Outcomes
 from apps.ml.selectors.sprint_lessons import sprint_lessons
 from apps.ml.services.models import rivals
@@ -100,8 +100,8 @@ class ModelKind:
     lessons: str = "issues"
     #: Whether one that does not beat the baseline answers with it, and so cannot be worse.
     abstains: bool = True
-    #: What a model of all projects may learn of this: no words that would tell strangers what one team works on.
-    of_all: Callable[[Sequence[Any]], Sequence[Any]] = tuple
+    #: What a model of all projects may learn of this: nothing that would tell strangers what one team works on.
+    of_all: Callable[[Sequence[Any], Mapping[str, People]], Sequence[Any]] = lambda lessons, people_of: lessons
     #: People of one project mean nothing in another.
     stays_in_project: bool = False
 
@@ -158,9 +158,13 @@ def _try_sprints(model: SprintModel) -> None:
         raise ArtifactCorrupted("The model answers with what is no chance.")
 
 
-def _with_shared_words(issues: Sequence[CompletedIssue]) -> Sequence[CompletedIssue]:
-    shared = shared_by_projects(issues, projects_of_finished_issues(), people_of=people_of_projects())
+def _with_shared_words(issues: Sequence[CompletedIssue], people_of: Mapping[str, People]) -> Sequence[CompletedIssue]:
+    shared = shared_by_projects(issues, projects_of_finished_issues(), people_of=people_of)
     return without_what_few_use(issues, shared)
+
+
+def _with_shared_points(issues: Sequence[CompletedIssue], people_of: Mapping[str, People]) -> Sequence[CompletedIssue]:
+    return [issue for issue in _with_shared_words(issues, people_of) if issue.story_points is not None]
 
 
 _BEATS = "It beats the naive baseline{} on issues it had not seen."
@@ -184,7 +188,7 @@ KINDS: Mapping[str, ModelKind] = {
         outcome=Outcomes(Q(story_points__gt=0)), learns_from="completed issues with story points",
         select=completed_with_points,
         fit=fit_points, read=_points_model, try_out=_try_points,
-        beats=_BEATS.format(" in its probabilities"), does_not_beat=_ABSTAINS, of_all=_with_shared_words,
+        beats=_BEATS.format(" in its probabilities"), does_not_beat=_ABSTAINS, of_all=_with_shared_points,
         truth=Truth(
             column="story_points", of=attrgetter("story_points"), answer=_points, by_ratio=False, unit="points",
             promise="within one step of the scale", error="MAE", fallbacks=("prior", "heuristic"),
@@ -247,8 +251,11 @@ def serving_bytes(model: MLModel | ActiveModel) -> bytes:
 def open_predictor(model: MLModel | ActiveModel) -> Predictor:
     """Download, prove, read, and ask once: what loads and cannot answer would fail in every request.
 
-    Raises as `serving_bytes`, and ArtifactCorrupted if it is of another layout or does not answer.
+    Raises as `serving_bytes`, and ArtifactCorrupted if it is of another layout, does not answer, or learned of projects
+    together what they may not tell each other any more.
     """
+    if model.project_id is None and model.provenance.get("shared_rule") != SHARED_RULE:
+        raise ArtifactCorrupted("It learned what projects do not tell each other any more; train it anew.")
     data, kind = serving_bytes(model), kind_of(model.model_type)
     try:
         predictor = kind.read(data)

@@ -6,6 +6,7 @@ import pytest
 from apps.common.operations.metrics import FALLBACKS
 from apps.ml.core import artifact, zipped
 from apps.ml.core.records import IssueFacts
+from apps.ml.core.training.shared_words import SHARED_RULE
 from apps.ml.core.trees import FlatTrees
 from apps.ml.models import MLModel
 from apps.ml.services import ModelLoader, ModelTrainer
@@ -107,6 +108,17 @@ def test_it_is_due_without_one_new_issue_and_the_next_training_replaces_it(mute,
     assert due.reason.startswith("it cannot answer")
     assert healed.is_active
     assert answer_effort(IssueFacts("Change the label of part 3"), team.id).model.id == healed.id
+
+
+def test_a_model_of_all_projects_that_learned_by_an_earlier_rule_is_refused_and_replaced(team, now):
+    earlier = ModelTrainer().train_effort_prediction_model(None, now=now)
+    MLModel.objects.filter(id=earlier.id).update(provenance=earlier.provenance | {"shared_rule": SHARED_RULE - 1})
+    ModelLoader().clear_cache()
+
+    assert ModelLoader().load_active_model(EFFORT, team.id) is None
+    [due] = [due for due in models_due(now=now) if (due.model_type, due.project_id) == (EFFORT, None)]
+    assert due.reason.startswith("it cannot answer: It learned what projects do not tell each other")
+    assert ModelTrainer().train_effort_prediction_model(None, now=now).is_active
 
 
 def test_it_cannot_be_activated(mute):

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from django.core.management import call_command
 
@@ -24,7 +25,7 @@ from apps.ml.services.training.due import models_due
 from apps.ml.services.upkeep.diagnosis import diagnose
 from apps.ml.storage import get_object_store
 from apps.projects.models import Issue, Project, Sprint
-from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, SprintFactory, TeamMemberFactory
 
 pytestmark = pytest.mark.django_db
 SPRINTS = "sprint_duration"
@@ -138,7 +139,7 @@ def test_a_model_that_cannot_be_read_leaves_the_prior_and_says_so(sprinters, mod
     assert answer["reasoning"].startswith("The trained model could not be loaded just now")
 
 
-def test_all_projects_together_teach_those_without_sprints_of_their_own(sprinters, now):
+def test_all_projects_together_are_a_model_and_two_of_them_tell_strangers_nothing(sprinters, now):
     other = ProjectFactory()
     run_sprints(other, 10, until=now)
     switched_off = ProjectFactory(predictions_enabled=False)
@@ -147,4 +148,21 @@ def test_all_projects_together_teach_those_without_sprints_of_their_own(sprinter
     model = ModelTrainer().train(SPRINTS, None, now=now).model
 
     assert model.training_samples == 60
-    assert isinstance(ModelLoader().load_active_model(SPRINTS, ProjectFactory().id).predictor, SprintModel)
+    answers = ModelLoader().load_active_model(SPRINTS, ProjectFactory().id).predictor
+    assert isinstance(answers, SprintModel)
+    assert (answers.version, answers.own.predict(np.zeros(30))) == (
+        load_prior().version,
+        answers.own.predict(np.ones(30)),
+    )
+
+
+def test_five_projects_teach_what_two_may_not(now):
+    for _ in range(5):
+        project = ProjectFactory()
+        TeamMemberFactory(project=project)
+        run_sprints(project, 20, until=now)
+
+    ModelTrainer().train(SPRINTS, None, now=now)
+
+    answers = ModelLoader().load_active_model(SPRINTS, ProjectFactory().id).predictor
+    assert answers.version == f"{load_prior().version}+1.0.0"

@@ -1,6 +1,6 @@
 """Learn from the installation's own sprints, and find out on later ones whether that adds to the prior that ships."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,13 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.core.arrays import Floats
 from apps.ml.core.sprints.learned.lessons import LessonScores, SprintLesson, rows_of, scored
 from apps.ml.core.sprints.learned.serving import SprintModel, mixed, own_log_odds
+from apps.ml.core.sprints.outcome.distribution import LEVELS
 from apps.ml.core.sprints.outcome.folding import fold_boosters
 from apps.ml.core.sprints.outcome.prior import SprintPrior, falling_chances
-from apps.ml.core.sprints.outcome.training import SprintTable, fit_boosters
+from apps.ml.core.sprints.outcome.training import SprintTable, fit_boosters, taught_rows
+from apps.ml.core.training.crowd import Crowd, People
 from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
+from apps.ml.core.trees import FlatTrees
 
 Progress = Callable[[str, float], None]
 #: Fewer trees, and smaller leaves, than the prior has: a leaf rests on at least 200 of the 64 rows a sprint gives.
@@ -61,6 +64,7 @@ def train_sprint_model(
     level: float,
     version: str = "",
     progress: Progress | None = None,
+    people_of: Mapping[str, People] | None = None,
 ) -> TrainedSprintModel:
     """Train on completed sprints.
 
@@ -78,6 +82,9 @@ def train_sprint_model(
         Told with every answer.
     progress : callable, optional
         Told what is done and the share of the work that is behind, in [0, 1].
+    people_of : mapping, optional
+        Project -> its people, of a model of all projects: whatever its trees tell apart is told of as many projects as
+        `Crowd` says are enough.
 
     Raises
     ------
@@ -90,11 +97,13 @@ def train_sprint_model(
         raise NotEnoughData(have=len(known), needed=MIN_TRAINING_ISSUES, what="completed sprints with a commitment")
     report("Replaying the last completed sprints", 0.0)
     n_train = round(len(known) * (1.0 - TEST_SHARE))
-    walked = _walked(known, n_train, prior, level)
+    walked = _walked(known, n_train, prior, level, people_of)
     report("Fitting", 0.7)
     boosters = _boosters(known)
     beats = walked.gain_errors > LEAST_GAIN_ERRORS
-    model = SprintModel(prior, fold_boosters(boosters), _own_share(len(known)) if beats else 0.0, version)
+    model = SprintModel(
+        prior, _own_trees(known, boosters, people_of), _own_share(len(known)) if beats else 0.0, version
+    )
     served = walked.with_own if beats else walked.prior
     return TrainedSprintModel(
         estimators={"boosters": boosters},
@@ -114,7 +123,13 @@ def _own_share(n_sprints: int) -> float:
     return n_sprints / (n_sprints + EQUAL_SAY_SPRINTS)
 
 
-def _walked(known: Sequence[SprintLesson], n_train: int, prior: SprintPrior, level: float) -> _Walked:
+def _walked(
+    known: Sequence[SprintLesson],
+    n_train: int,
+    prior: SprintPrior,
+    level: float,
+    people_of: Mapping[str, People] | None,
+) -> _Walked:
     """Both teachers walk all sprints, so that a team's record is there; only the newest are scored."""
     rows, done_share = rows_of(known)
     of_prior = prior.log_odds_of(rows, done_share)
@@ -124,7 +139,8 @@ def _walked(known: Sequence[SprintLesson], n_train: int, prior: SprintPrior, lev
     for block in blocks:
         first, last = block[0], block[-1]
         asked = slice(ends[first - 1], ends[last])
-        own = own_log_odds(fold_boosters(_boosters(known[:first])), rows[asked], done_share[asked])
+        trees = _own_trees(known[:first], _boosters(known[:first]), people_of)
+        own = own_log_odds(trees, rows[asked], done_share[asked])
         with_own[asked] = mixed(of_prior[asked], own, _own_share(int(first)))
     newest = [_newest(scored(known, falling_chances(each), level=level), n_train) for each in (with_own, of_prior)]
     gains = newest[1].crps - newest[0].crps
@@ -140,10 +156,31 @@ def _boosters(lessons: Sequence[SprintLesson]) -> list[Any]:
     return fit_boosters(_table(lessons), n_trees=N_TREES, min_samples_leaf=MIN_SAMPLES_LEAF)
 
 
+def _own_trees(
+    lessons: Sequence[SprintLesson], boosters: Sequence[Any], people_of: Mapping[str, People] | None
+) -> FlatTrees:
+    """The boosters as they serve: of all projects without what they learned of a few."""
+    trees = fold_boosters(boosters)
+    if people_of is None:
+        return trees
+    table = _table(lessons)
+    rows, open_levels = taught_rows(table)
+    crowd = Crowd([people_of.get(project, People()) for project in _projects(lessons)])
+    return trees.resting_on(
+        rows,
+        table.project.repeat(len(LEVELS))[open_levels],
+        lambda numbers: crowd.hides(sum(crowd.bits[number] for number in numbers)),
+    )
+
+
+def _projects(lessons: Sequence[SprintLesson]) -> list[str]:
+    return sorted({each.project_id for each in lessons})
+
+
 def _table(lessons: Sequence[SprintLesson]) -> SprintTable:
     rows, done_share = rows_of(lessons)
     sprints = [moment.sprint for lesson in lessons for moment in lesson.moments]
-    numbers = {project: number for number, project in enumerate(sorted({each.project_id for each in lessons}))}
+    numbers = {project: number for number, project in enumerate(_projects(lessons))}
     return SprintTable(
         rows=rows,
         ratio=np.array([sprint.ratio for sprint in sprints]),

@@ -111,10 +111,21 @@ def tabled(projects: Mapping[str, Sequence[PastSprint]]) -> SprintTable:
     )
 
 
-def fit_boosters(table: SprintTable, *, n_trees: int = N_TREES, min_samples_leaf: int = MIN_SAMPLES_LEAF) -> list[Any]:
-    """Boosters of one classifier over sprints and levels; a level that is done already teaches nothing."""
+def taught_rows(table: SprintTable) -> tuple[Floats, Booleans]:
+    """What boosters learn from, and which sprints and levels that is: a level that is done already teaches nothing.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_taught, n_features + 2)
+    open_levels : ndarray of shape (n * n_levels,)
+    """
     open_levels = (thresholds(table.done_share) > table.done_share[:, None] + 1e-9).reshape(-1)
-    rows = asked_rows(table.rows, table.done_share)[open_levels]
+    return asked_rows(table.rows, table.done_share)[open_levels], open_levels
+
+
+def fit_boosters(table: SprintTable, *, n_trees: int = N_TREES, min_samples_leaf: int = MIN_SAMPLES_LEAF) -> list[Any]:
+    """Boosters of one classifier over sprints and levels."""
+    rows, open_levels = taught_rows(table)
     reached = levels_reached(table.ratio, table.done_share).reshape(-1)[open_levels]
     weights = table.weights.repeat(len(LEVELS))[open_levels]
     return [

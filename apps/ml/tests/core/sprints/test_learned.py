@@ -11,7 +11,7 @@ from apps.common.exceptions import NotEnoughData
 from apps.ml.core.artifact import ArtifactCorrupted, dumps, loads
 from apps.ml.core.sprints.learned import training
 from apps.ml.core.sprints.learned.lessons import SprintLesson, TaughtMoment, rows_of, scored
-from apps.ml.core.sprints.learned.serving import KIND, SprintModel
+from apps.ml.core.sprints.learned.serving import KIND, SprintModel, own_log_odds
 from apps.ml.core.sprints.learned.training import (
     EQUAL_SAY_SPRINTS,
     LEAST_GAIN_ERRORS,
@@ -20,7 +20,8 @@ from apps.ml.core.sprints.learned.training import (
     train_sprint_model,
 )
 from apps.ml.core.sprints.outcome import OwnRecord, PastSprint, SprintMoment, load_prior
-from apps.ml.core.sprints.outcome.features import NAMES, features
+from apps.ml.core.sprints.outcome.features import NAMES, features, matrix
+from apps.ml.core.training.crowd import People
 from apps.ml.tests.core.layouts import assert_layout_has_its_number
 from apps.ml.tests.core.sprints.teams import moment
 
@@ -149,6 +150,25 @@ def test_the_artefact_reads_as_it_was_written_and_no_leaf_rests_on_few_rows(lear
     assert model.nbytes > 0
     nodes = [stage[0].nodes for each in learned.estimators["boosters"] for stage in each._predictors]
     assert min(tree["count"][tree["is_leaf"].astype(bool)].min() for tree in nodes) >= MIN_SAMPLES_LEAF
+
+
+@pytest.mark.parametrize(("with_pairs", "told"), [(1, False), (4, False), (5, True)])
+def test_what_sprints_of_fewer_than_five_projects_tell_a_model_of_all_is_not_told(with_pairs: int, told: bool) -> None:
+    """Teams of two are in so many of six projects; in the others all teams are of eight."""
+    people_of = {f"p{number}": People(frozenset({f"u{number}"})) for number in range(6)}
+    known = [
+        replace(each, sprint_id=f"{project} {each.sprint_id}", project_id=project)
+        for number, project in enumerate(people_of)
+        for each in lessons(by_people, n=40, seed=number)
+        if number < with_pairs or each.moments[0].sprint.moment.team_size == 8.0
+    ]
+
+    found = train_sprint_model(known, now=NOW, prior=load_prior(), level=0.8, people_of=people_of)
+
+    own = SprintModel.from_bytes(found.serving, prior=load_prior()).own
+    rows = matrix([replace(moment(done=0.0, elapsed_ratio=0.0), team_size=people) for people in (2.0, 8.0)])
+    pair, eight = own_log_odds(own, rows, np.zeros(2))
+    assert (pair.tolist() != eight.tolist()) is told
 
 
 def test_a_model_for_other_features_is_refused(learned: TrainedSprintModel) -> None:

@@ -1,6 +1,7 @@
 """What a global model may learn from: nothing that fewer than five projects use."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 
@@ -29,13 +30,48 @@ def of_projects(n: int, **facts) -> tuple[list[CompletedIssue], dict[str, str]]:
 @pytest.mark.parametrize(("projects", "is_shared"), [(4, False), (5, True)])
 def test_five_projects_make_a_thing_common(projects, is_shared):
     facts = {"title": "Export", "component": "Api", "labels": ("Slow",), "issue_type": "bug"}
+    facts |= {"priority": 7.0, "story_points": 4.0}
     issues, project_of = of_projects(projects, **facts)
 
     [masked, *_] = without_what_few_use(issues, shared_by_projects(issues, project_of))
 
-    kept = (masked.facts.title, masked.facts.component, masked.facts.labels, masked.facts.issue_type)
-    assert (kept == ("Export", "Api", ("Slow",), "bug")) is is_shared
-    assert is_shared or kept[1:] == ("", (), "")
+    kept = [getattr(masked.facts, name) for name in facts]
+    assert (kept == [*facts.values()]) is is_shared
+    assert is_shared or kept[1:] == ["", (), "", None, None]
+
+
+@pytest.mark.parametrize(("projects", "left"), [(4, None), (5, 4.0)])
+def test_five_projects_make_a_step_of_a_scale_common(projects, left):
+    issues, project_of = of_projects(projects)
+    issues = [replace(each, story_points=4.0) for each in issues]
+
+    [masked, *_] = without_what_few_use(issues, shared_by_projects(issues, project_of))
+
+    assert masked.story_points == left
+
+
+def test_a_word_is_shared_where_it_stands_as_models_read_it():
+    issues, project_of = of_projects(5, description="Export, please")
+    alone = issue("own", title="Export, please", description="Change, please")
+
+    [*_, masked] = without_what_few_use(
+        [*issues, alone], shared_by_projects([*issues, alone], {**project_of, "own": "p0"})
+    )
+
+    assert "export" not in masked.facts.title.lower()
+    assert masked.facts.description.endswith(", please")
+    assert "," not in masked.facts.title
+
+
+def test_a_field_is_shared_to_the_letter_as_models_read_it():
+    issues, project_of = of_projects(5, component="Payments", labels=("slow",))
+    alone = issue("own", component="PAYMENTS", labels=("Slow",))
+
+    [*_, masked] = without_what_few_use(
+        [*issues, alone], shared_by_projects([*issues, alone], {**project_of, "own": "p0"})
+    )
+
+    assert (masked.facts.component, masked.facts.labels) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -96,7 +132,7 @@ def is_common(people: Iterable[People]) -> bool:
     teams = list(people)
     issues, project_of = of_projects(len(teams), title="Zorblax")
     shared = shared_by_projects(issues, project_of, people_of={f"p{place}": each for place, each in enumerate(teams)})
-    return "zorblax" in shared.words
+    return "zorblax" in shared.of_titles
 
 
 def test_many_issues_of_one_project_make_nothing_common():
@@ -104,18 +140,18 @@ def test_many_issues_of_one_project_make_nothing_common():
 
     shared = shared_by_projects(issues, {each.issue_id: "p" for each in issues})
 
-    assert shared == Shared(frozenset(), frozenset(), frozenset(), frozenset())
+    assert shared == Shared()
 
 
 def test_a_text_keeps_its_shape_and_its_common_words_and_loses_the_rest():
-    issues, project_of = of_projects(5, title="Change the export")
-    secret = issue("own", title="Change Initech-42: the export", description="Call Bob_Smith at 5551234", reporter="r")
+    issues, project_of = of_projects(5, title="Change: the export")
+    secret = issue("own", title="Change Initech§42: the export", description="Call Bob_Smith at 5551234", reporter="r")
     shared = shared_by_projects([*issues, secret], {**project_of, "own": "p0"})
 
     [*_, masked] = without_what_few_use([*issues, secret], shared)
 
     assert masked.facts.title.startswith("Change x")
-    assert masked.facts.title.endswith("-00: the export")
+    assert masked.facts.title.endswith(" 00: the export")
     assert len(masked.facts.title) == len(secret.facts.title)
     assert len(tokens(masked.facts.title)) == len(tokens(secret.facts.title))
     assert masked.facts.reporter == ""
@@ -124,7 +160,7 @@ def test_a_text_keeps_its_shape_and_its_common_words_and_loses_the_rest():
 
 
 def test_the_same_issues_give_the_same_training_set_and_a_word_no_sign_of_itself():
-    shared = Shared(frozenset(), frozenset(), frozenset(), frozenset())
+    shared = Shared()
 
     first, again = (without_what_few_use([issue("a", title="Secret word")], shared) for _ in range(2))
     [other] = without_what_few_use([issue("a", title="Hidden text")], shared)
@@ -145,7 +181,9 @@ def test_the_same_issues_give_the_same_training_set_and_a_word_no_sign_of_itself
     ],
 )
 def test_beside_shared_words_a_run_keeps_no_number_and_no_letter(text, left):
-    shared = Shared(frozenset({"export", "출력", "력함"}), frozenset(), frozenset(), frozenset())
+    shared = Shared(
+        of_titles=frozenset({"export", "출력", "력함"}), of_descriptions=frozenset({"export", "출력", "력함"})
+    )
 
     [masked] = without_what_few_use([issue("a", title=text)], shared)
 
@@ -158,7 +196,7 @@ def test_beside_shared_words_a_run_keeps_no_number_and_no_letter(text, left):
 def test_nothing_but_shared_words_and_fillers_is_left(title, description):
     [masked] = without_what_few_use(
         [issue("a", title=title, description=description)],
-        Shared(frozenset({"export"}), frozenset(), frozenset(), frozenset()),
+        Shared(of_titles=frozenset({"export"}), of_descriptions=frozenset({"export"})),
     )
 
     left = set(tokens(masked.facts.title)) | set(tokens(masked.facts.description))
@@ -167,9 +205,7 @@ def test_nothing_but_shared_words_and_fillers_is_left(title, description):
 
 @pytest.mark.parametrize("text", ["नमस्ते दुनिया हिन्दी", "مُحَمَّد", "שָׁלוֹם", "re\u0301sume\u0301", "ကျေးဇူး", "a\U000e0101"])
 def test_of_a_word_its_marks_go_too(text):
-    [masked] = without_what_few_use(
-        [issue("a", title=text)], Shared(frozenset(), frozenset(), frozenset(), frozenset())
-    )
+    [masked] = without_what_few_use([issue("a", title=text)], Shared())
 
     assert masked.facts.title.isascii()
     assert [len(word) for word in masked.facts.title.split(" ")] == [len(word) for word in text.split(" ")]
