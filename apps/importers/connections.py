@@ -164,6 +164,7 @@ def sync(
     *,
     now: When,
     is_full: bool = False,
+    mark_missing: bool = False,
     on_row: Callable[[TrackedIssue | RowError], None] | None = None,
 ) -> ImportReport:
     """Bring a project in step with its tracker: what was touched since the last time, or everything."""
@@ -185,6 +186,7 @@ def sync(
         run=run,
         on_row=on_row,
         is_whole=since is None,
+        mark_missing=mark_missing,
     )
     if not run.is_dry_run:
         _note_end(connection, run, taken_back, began)

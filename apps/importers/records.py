@@ -95,3 +95,8 @@ class RowError:
     line: int
     external_id: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRow(RowError):
+    """A row that may be of any issue: which one, cannot be read."""

@@ -75,8 +75,9 @@ class ImportReport:
     sprints_with_a_start: int = 0
     #: Sprints that the source gives no dates, with those that stand for them and why.
     sprint_dates: list[str] = field(default_factory=list)
-    #: Issues of an earlier import that this one did not bring, counted, and the first of them.
-    missing: int = 0
+    #: Issues of an earlier import that this one did not bring, counted, and the first of them. None where nobody
+    #: looked, for not everything was read.
+    missing: int | None = None
     missing_shown: list[str] = field(default_factory=list)
     #: Of them closed as removed.
     removed: int = 0

@@ -30,6 +30,7 @@ from apps.importers.keeping import TakenAway, ended, living, put_back
 from apps.importers.models import Connection, ImportRun
 from apps.importers.sources import jsonlines
 from apps.importers.sources.kept import KeptFile
+from apps.importers.telling.out_of_step import note_end
 from apps.importers.undoing import batches
 from apps.importers.undoing.taking_back import ISSUES_AT_ONCE
 from apps.importers.waiting import (
@@ -194,7 +195,7 @@ def execute(run_id: UUID, *, now: When) -> ImportRun | None:
     if run is None or run.status != Status.RUNNING:
         return run
     if run.attempts > MOST_ATTEMPTS:
-        return ended(run, Status.FAILED, error=WORKERS_DIED)
+        return note_end(ended(run, Status.FAILED, error=WORKERS_DIED, report={"failed_by": "workers_died"}), now=began)
     try:
         run = _ended(run, now)
     except TakenAway:
@@ -212,7 +213,7 @@ def execute(run_id: UUID, *, now: When) -> ImportRun | None:
         with suppress(TakenAway, *DATABASE_FAULTS):
             put_back(run)
         raise
-    return run
+    return note_end(run, now=now)
 
 
 def _ended(run: ImportRun, now: When) -> ImportRun:
@@ -223,12 +224,12 @@ def _ended(run: ImportRun, now: When) -> ImportRun:
                 # In its turn: its project, its person and a place of a tracker are taken until this is over, too.
                 report |= _write_back(run.connection, moment_of(now), is_last=run.attempts == MOST_ATTEMPTS)
     except ApplicationError as error:
-        return ended(run, Status.FAILED, error=error.message)
+        return ended(run, Status.FAILED, error=error.message, report={"failed_by": error.code})
     except DATABASE_FAULTS:
         raise
     except Exception:
         logger.exception("Import %s failed", run.pk)
-        return ended(run, Status.FAILED, error=OUR_FAULT)
+        return ended(run, Status.FAILED, error=OUR_FAULT, report={"failed_by": "our_fault"})
     return ended(run, Status.COMPLETED, report=report)
 
 

@@ -6,9 +6,9 @@ new issue comes without changes, one that is there gets those that the import ma
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import islice
 
@@ -18,7 +18,7 @@ from django.db.models import Count, Q
 from apps.accounts.models import User
 from apps.importers.keeping import begun, each_step, ended, failing, shown, step
 from apps.importers.models import ImportRun
-from apps.importers.records import ImportedIssue, ImportRefused, RowError
+from apps.importers.records import ImportedIssue, ImportRefused, RowError, UnreadRow
 from apps.importers.report import ImportReport, LedgerLine
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.telling.file_gaps import gaps_of_file
@@ -37,6 +37,15 @@ from apps.projects.unknown_past import keep_unknown
 BATCH_ROWS = 1_000
 #: The constraint of the table (projects_project_key_shape) and its width.
 KEY_SHAPE = re.compile(r"[A-Z][A-Z0-9_-]{0,31}")
+NONE_CLOSED = "rows may be of issues that the file seems not to name: none is closed as removed"
+
+
+@dataclass(slots=True)
+class _Refused:
+    """Rows that are not imported: the ids that they name, and how many may be of any issue."""
+
+    ids: set[str] = field(default_factory=set)
+    unread: int = 0
 
 
 def import_issues(
@@ -99,10 +108,12 @@ def import_issues(
             scope_is_recorded=scope_is_recorded, rhythm=rhythm, refuse=refuse,
         )  # fmt: skip
         run = run or begun(project, source, now=began, is_dry_run=dry_run)
-        refused = set[str]()
+        refused = _Refused()
         with failing(run):
             _write(writer, _batches(_issues_only(rows, report, on_error, refuse, refused)), run, report)
-            _settle(writer, run, refused, mark_missing=mark_missing)
+            if mark_missing and refused.unread:
+                report.remarks[NONE_CLOSED] = refused.unread
+            _settle(writer, run, refused.ids, mark_missing=mark_missing and not refused.unread)
             roll_up(project.pk)
             report.ledger = list(gaps_of_file(mapped, scope_is_recorded=scope_is_recorded))
             with step(run, writer.traces):
@@ -122,7 +133,7 @@ def _write(writer: BatchWriter, batches: Iterable[list[ImportedIssue]], run: Imp
         shown(run, report.rows)
 
 
-def _settle(writer: BatchWriter, run: ImportRun, refused: Collection[str], *, mark_missing: bool) -> None:
+def _settle(writer: BatchWriter, run: ImportRun, refused: Set[str], *, mark_missing: bool) -> None:
     """What all records together tell; in steps, so that others write in between."""
     with step(run, writer.traces) as touches:
         touches.extend(writer.settle_sprints())
@@ -186,7 +197,7 @@ def _issues_only(
     report: ImportReport,
     on_error: Callable[[RowError], None] | None,
     refuse: Callable[[RowError], None],
-    refused: set[str],
+    refused: _Refused,
 ) -> Iterator[ImportedIssue]:
     """The issues among the rows; errors are counted, the first ones kept, all of them passed on, as are bad cells."""
     for row in map(fitted, rows):
@@ -197,7 +208,8 @@ def _issues_only(
                     on_error(RowError(row.line, row.external_id, f"{told} (the cell is left empty)"))
             yield row
             continue
-        refused.add(row.external_id)
+        refused.ids.add(row.external_id)
+        refused.unread += isinstance(row, UnreadRow)
         refuse(row)
 
 

@@ -14,6 +14,7 @@ from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import ImportReport, LedgerLine
 from apps.importers.services import sum_up, tell_unknown
+from apps.importers.sources.paging import EVERYTHING
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, without_ahead
 from apps.importers.writing.dry_run import read_before, undone_at_the_end
 from apps.importers.writing.texts import fitted
@@ -38,6 +39,11 @@ class GapLedger:
     def add(self, gap: Gap) -> None:
         self._seen.setdefault((gap.what, gap.touches), []).extend(gap.seen_at)
 
+    @property
+    def lacks_pages(self) -> bool:
+        """Whether issues may be there that were not given: what touches everything and names none."""
+        return any(touches == EVERYTHING and not seen for (_, touches), seen in self._seen.items())
+
     def lines(self) -> list[LedgerLine]:
         return [
             LedgerLine(what, touches, len(set(seen)), tuple(dict.fromkeys(seen))[:SHOWN_EXAMPLES])
@@ -56,6 +62,7 @@ def import_told(
     run: ImportRun | None = None,
     on_row: Callable[[TrackedIssue | RowError], None] | None = None,
     is_whole: bool = True,
+    mark_missing: bool = False,
 ) -> ImportReport:
     """Write what a tracker tells; a dry run does it all and undoes it.
 
@@ -68,9 +75,13 @@ def import_told(
     on_row : callable, optional
         Hears every issue and every error.
     is_whole : bool
-        Whether everything is told, so that what is missing is what the ledger says and no more.
+        Whether everything is told, so that what is missing is what the ledger says and no more; then issues that came
+        from this source before and are not told are counted, unless pages are missing.
+    mark_missing : bool
+        Whether these are closed as removed where they are open.
     """
     report, ledger, began = ImportReport(project.key, dry_run), GapLedger(), moment_of(now)
+    refused = set[str]()
     told = read_before(told) if dry_run else told
     with undone_at_the_end() if dry_run else nullcontext():
         writer = TrackedWriter(project, fields, source, now, report)
@@ -83,6 +94,7 @@ def import_told(
                     on_row(each)
                 if isinstance(each, RowError):
                     report.refuse(each)
+                    refused.add(each.external_id)
                     continue
                 report.hear(each)
                 batch.append(each)
@@ -92,6 +104,9 @@ def import_told(
                     batch, weight = [], 0
         _write(writer, batch, run, report)
         each_step(run, writer.traces, writer.ties())
+        if is_whole and not ledger.lacks_pages:
+            with step(run, writer.traces) as touches:
+                touches.extend(writer.settle_missing(named=refused, mark=mark_missing))
         roll_up(project.pk)
         report.ledger = ledger.lines()
         with step(run, writer.traces):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.common.broker import is_handed_over
 from apps.common.operations.database_faults import by_itself
 from apps.importers import runs
+from apps.importers.telling.out_of_step import tell_out_of_step
 from apps.importers.waiting import due_runs
 from apps.ml.selectors.workers import IMPORTS
 from apps.ml.services.upkeep.installation import note_worker
@@ -42,9 +43,14 @@ def run_due_imports() -> int:
 
 @shared_task
 def sync_connections() -> int:
-    """Bring every connected project in step, and let go of files that nobody imported; every hour."""
+    """Bring every connected project in step, and let go of files that nobody imported; every hour.
+
+    Who is out of step is told after each of their imports, and here of those that were switched off or are gone.
+    """
     with by_itself("sync_connections", runs.forget_uploads):
         runs.forget_uploads(now=timezone.now())
+    with by_itself("sync_connections", tell_out_of_step):
+        tell_out_of_step(now=timezone.now())
     return send(run.pk for run in runs.ask_due_syncs(now=timezone.now()))
 
 

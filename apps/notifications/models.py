@@ -14,7 +14,7 @@ class Event(models.TextChoices):
     ANOMALY_DETECTED = "anomaly_detected"
     ANOMALY_WORSENED = "anomaly_worsened"
     SPRINT_AT_RISK = "sprint_at_risk"
-    #: A webhook or a connection, as whoever set it going leads no more.
+    #: A webhook or a connection, as whoever set it going leads no more; also a connection whose imports fail for long.
     STOPPED = "stopped"
     #: A test that a lead asked for.
     PING = "ping"

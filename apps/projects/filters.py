@@ -6,12 +6,16 @@ from typing import Any
 import django_filters
 from django import forms
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Left
 from django_filters.fields import IsoDateTimeField
 
 from apps.common.plausible import date_fault
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 
 MAX_SEARCH_LENGTH = 200
+#: Of a description: PostgreSQL's index of words holds so much (a migration says it again), and whatever changes an
+#: issue writes its words anew. 2,000 random letters cost 4 ms and 170 kB of log, 100,000 a third of a second and 28 MB.
+SEARCHED_CHARACTERS = 2_000
 
 
 class InstantField(IsoDateTimeField):
@@ -113,7 +117,9 @@ class IssueFilter(django_filters.FilterSet):
     created_after = InstantFilter("created_at", lookup_expr="gte", label="At this time or later.")
     resolved_after = InstantFilter("resolved_at", lookup_expr="gte", label="At this time or later.")
     search = django_filters.CharFilter(
-        method="find", max_length=MAX_SEARCH_LENGTH, label="In title, description or external id."
+        method="find",
+        max_length=MAX_SEARCH_LENGTH,
+        label=f"In title, external id or the first {SEARCHED_CHARACTERS:,} characters of the description.",
     )
     ordering = StableOrderingFilter(
         fields={
@@ -133,5 +139,5 @@ class IssueFilter(django_filters.FilterSet):
         return rows.filter(status__in=WorkflowStatus.objects.filter(project=project, category=value).values("pk"))
 
     def find(self, rows: QuerySet[Issue], name: str, value: str) -> QuerySet[Issue]:
-        found = Q(title__icontains=value) | Q(description__icontains=value) | Q(external_id__icontains=value)
-        return rows.filter(found)
+        found = Q(title__icontains=value) | Q(beginning__icontains=value) | Q(external_id__icontains=value)
+        return rows.alias(beginning=Left("description", SEARCHED_CHARACTERS)).filter(found)

@@ -338,7 +338,7 @@ class IssueChange(AppendOnlyModel):
     #: The issue's, to find a project's history alone; unchecked, for a check waits for who has locked the project.
     project = ProjectOfIssue(Project, models.CASCADE, "+", db_index=False, db_constraint=False, editable=False)
     field = models.CharField(max_length=32, choices=Field.choices)
-    #: As text, exactly (see `history_text`); empty for none.
+    #: As text, exactly (see `as_history_text`); empty for none. Descriptions only up to a bound (see `store_changes`).
     old_value = models.TextField(blank=True)
     #: Likewise, but of a description only its beginning: the whole is what the next change replaced, or the issue's.
     new_value = models.TextField(blank=True)

@@ -46,8 +46,11 @@ def domain_of(project: Project) -> str:
 
 def placeholders_of(project: Project) -> models.QuerySet[User]:
     """Whom imports into this project named; of an older installation one may stand in further teams."""
-    here = models.Q(email__endswith=f"@{domain_of(project)}") | models.Q(memberships__project=project)
-    return User.objects.filter(here, is_placeholder=True).distinct()
+    # Who was erased has another address.
+    named = Issue.objects.filter(project=project).order_by().values("reporter")
+    team = TeamMember.objects.filter(project=project).values("user")
+    here = models.Q(email__endswith=f"@{domain_of(project)}") | models.Q(pk__in=team) | models.Q(pk__in=named)
+    return User.objects.filter(here, is_placeholder=True)
 
 
 def forget(placeholders: Collection[UUID]) -> None:
@@ -64,19 +67,20 @@ def forget(placeholders: Collection[UUID]) -> None:
 def take_over(member: TeamMember) -> None:
     """Give a new member the work of those of the project's placeholders that the source names by their address."""
     lock(member.project)
-    named = User.objects.filter(is_placeholder=True, memberships__project=member.project)
-    theirs = named.filter(named_address=member.user.email)
-    places = list(TeamMember.objects.filter(project=member.project, user__in=theirs))
-    lock_by_id([member, *places])
-    for left in places:
-        for field in _TAKEN_OVER:
-            setattr(member, field, getattr(left, field))
-        member.save(update_fields=_TAKEN_OVER)
-        _hand_over(left, member)
+    theirs = list(waiting_in(member.project).filter(named_address=member.user.email).order_by("pk"))
+    places = _places_of(theirs, member.project)
+    lock_by_id([member, *places.values()])
+    for person in theirs:
+        # Who only reported has none.
+        if left := places.get(person.pk):
+            for field in _TAKEN_OVER:
+                setattr(member, field, getattr(left, field))
+            member.save(update_fields=_TAKEN_OVER)
+        _hand_over(person, left, member)
 
 
 @all_or_nothing()
-def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> int:
+def join(placeholder: User, member: TeamMember, *, by: User) -> int:
     """Give a placeholder's work in the project to a member who has an account, for good.
 
     Returns how many issues name them, as assignee or reporter.
@@ -84,30 +88,43 @@ def join(placeholder: TeamMember, member: TeamMember, *, by: User) -> int:
     For whom the source names without an address, so that no invitation could tell whose the work is.
     """
     lock(member.project)
-    lock_by_id([placeholder, member])
-    if not placeholder.user.is_placeholder:
+    places = _places_of([placeholder], member.project)
+    lock_by_id([member, *places.values()])
+    placeholder.refresh_from_db(fields=["named_address", "became"])
+    if not placeholder.is_placeholder:
         raise Conflict("This person has an account: only whom an import named is joined to a member.")
     if member.user.is_placeholder:
         raise Conflict("An import named this person, too: choose a member who has an account.")
-    address = placeholder.user.named_address
+    if placeholder.became is not None:
+        raise Conflict("Somebody else has just given this person's work to a member.")
+    address = placeholder.named_address
     if address and mailbox(address) != mailbox(member.user.email):
         raise Conflict("The source names this person by an address: invite it, and what was imported becomes theirs.")
-    person = placeholder.user
-    taken = Issue.objects.filter(models.Q(assignee=person) | models.Q(reporter=person), project=member.project).count()
-    _hand_over(placeholder, member)
+    theirs = models.Q(assignee=placeholder) | models.Q(reporter=placeholder)
+    taken = Issue.objects.filter(theirs, project=member.project).count()
+    _hand_over(placeholder, places.get(placeholder.pk), member)
     LogEntry.objects.create(
         user=by, content_type=ContentType.objects.get_for_model(TeamMember), object_id=str(member.pk),
-        object_repr=str(member.pk), action_flag=CHANGE, change_message=f"Joined {placeholder.user_id}.",
+        object_repr=str(member.pk), action_flag=CHANGE, change_message=f"Joined {placeholder.pk}.",
     )  # fmt: skip
     logger.info(
         "A placeholder was joined placeholder=%s member=%s project=%s by=%s",
-        placeholder.user_id, member.user_id, member.project_id, by.pk,
+        placeholder.pk, member.user_id, member.project_id, by.pk,
     )  # fmt: skip
     return taken
 
 
-def _hand_over(left: TeamMember, member: TeamMember) -> None:
-    project, person, placeholder = member.project, member.user, left.user
+def waiting_in(project: Project) -> models.QuerySet[User]:
+    """Whom imports into this project named, whether they are in the team or only reported, and who is nobody's yet."""
+    return placeholders_of(project).filter(became=None)
+
+
+def _places_of(people: Collection[User], project: Project) -> dict[UUID, TeamMember]:
+    return {each.user_id: each for each in TeamMember.objects.filter(project=project, user__in=people)}
+
+
+def _hand_over(placeholder: User, left: TeamMember | None, member: TeamMember) -> None:
+    project, person = member.project, member.user
     touch_work_of([placeholder], within=project)
     issues = Issue.objects.filter(project=project)
     issues.filter(assignee=placeholder).update(assignee=person)
@@ -117,7 +134,8 @@ def _hand_over(left: TeamMember, member: TeamMember) -> None:
     changes.filter(changed_by=placeholder).update(changed_by=person)
     for column in ("old_value", "new_value"):
         changes.filter(field__in=PEOPLE, **{column: str(placeholder.pk)}).update(**{column: str(person.pk)})
-    left.delete()
+    if left is not None:
+        left.delete()
     # Its row stays, so that the next import knows whose it is; one of an older installation may be in other teams.
     if not placeholder.memberships.exists():
         placeholder.became = person

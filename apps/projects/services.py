@@ -16,7 +16,7 @@ from apps.common.exceptions import Conflict
 from apps.projects.history.ends import ENDED, ENDS, check_times, set_times
 from apps.projects.history.moments import Moments, When, moment_of, moments_after, moments_of
 from apps.projects.history.snapshots import carried_over, freeze
-from apps.projects.history.writing import new_change, set_for_all
+from apps.projects.history.writing import new_change, set_for_all, store_changes
 from apps.projects.holidays import check_place
 from apps.projects.leads import require_account, require_another_lead, require_room_for_one_more
 from apps.projects.levels import MOST_SPRINTS, new_type, require_no_ring, require_room, roll_up
@@ -299,7 +299,7 @@ def create_issue(project: Project, *, title: str, by: User | None, now: When, **
     if issue.parent_id is not None:
         roll_up(project.pk, [issue.parent_id])
     if _came_in_late(issue, at):
-        IssueChange.objects.bulk_create([new_change(issue, "sprint", None, issue.sprint, by=by, at=at)])
+        store_changes([new_change(issue, "sprint", None, issue.sprint, by=by, at=at)])
     return issue
 
 
@@ -327,7 +327,7 @@ def update_issue(issue: Issue, *, by: User | None, now: When, **fields: Any) -> 
     set_times(issue, was=was, now=at.now)
     validate(issue, changed)
     issue.save(update_fields=[*changed, "started_at", *ENDS, "updated_at"])
-    IssueChange.objects.bulk_create(_changes(issue, before, by=by, at=at))
+    store_changes(_changes(issue, before, by=by, at=at))
     if _ROLLED_UP & changed.keys():
         roll_up(issue.project_id, [issue.pk, issue.parent_id, getattr(before.get("parent"), "pk", None)])
     return issue

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping
 from datetime import date
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
+from apps.accounts.models import User
 from apps.accounts.signed_in import signed_in
 from apps.common.api.query import without_body
 from apps.projects import days_off, placeholders, selectors, services
@@ -253,8 +254,11 @@ class MemberViewSet(ReadViewSet):
 
         Issues and their history in this project become the member's; the answer is the member.
         """
-        placeholder, asked = self.get_object(), JoinSerializer(data=request.data)
+        asked = JoinSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        # Of the team, or somebody who only reported, and is in none.
+        there = Q(memberships__project=self.project) | Q(pk__in=placeholders.waiting_in(self.project).values("pk"))
+        placeholder = get_object_or_404(User.objects.filter(there).distinct(), pk=user_id)
         member = get_object_or_404(self.get_queryset(), user_id=asked.validated_data["member"])
         taken = placeholders.join(placeholder, member, by=signed_in(request))
         return Response(JoinedSerializer(member, context={**self.get_serializer_context(), "issues": taken}).data)

@@ -248,6 +248,12 @@ def test_what_programs_ask_beside_endpoints_is_told_the_same_and_a_page_tells_it
     assert limits.process_exception(RequestFactory().get("/api/schema/"), ValueError()) is None
 
 
-@pytest.mark.parametrize("address", ["/projects/X/issues/a%00b/", "/projects/X/backlog/?q=%00"])
-def test_a_page_with_a_nul_is_refused_before_postgresql_refuses_its_text(client, address):
-    assert client.get(address).status_code == 400
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/projects/X/issues/a%00b/", 404), ("/projects/X/backlog/?q=%00", 400),
+        ("/api/v1/projects/X/issues/a%00b/", 404), ("/api/v1/projects/?search=a%00b", 400), ("/mcp?a%00", 400),
+    ],
+)  # fmt: skip
+def test_a_nul_is_refused_before_postgresql_refuses_its_text(client, address, status):
+    assert client.get(address).status_code == status

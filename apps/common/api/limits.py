@@ -1,12 +1,12 @@
 """What is refused before a view sees it, and what every answer says of limits."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 
@@ -30,11 +30,14 @@ from apps.common.uploads import longest_body
 
 #: Bytes of path and query. Browsers and proxies stop at about twice as many.
 LONGEST_ADDRESS = 4_000
+#: The one character of an address that no column of PostgreSQL takes; what is no UTF-8 Django has replaced by then.
+NUL = "\0"
 
 
 class RequestLimits:
-    """Middleware: 431 for long headers, 414 for long addresses, 400 for query parameters that do not exist and bodies
-    that nobody reads, 405 with words, 503 while the database is away, `X-RateLimit-*`."""
+    """Middleware: 431 for long headers, 414 for long addresses, 404 for a NUL in the path, 400 for one in a parameter,
+    for query parameters that do not exist and bodies that nobody reads, 405 with words, 503 while the database is away,
+    `X-RateLimit-*`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -67,25 +70,23 @@ class RequestLimits:
 
         Pages are counted here, endpoints where they know whose key it is, and what they refuse before that at the end.
         """
-        if not hasattr(view, "cls"):
-            if (wait := _wait_for_page(request)) is not None:
-                return _throttled(request, wait)
-            if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
-                # No text of ours holds one, and PostgreSQL takes none. Endpoints say which field it is.
-                raise BadRequest("The address holds a NUL character.")
+        if not hasattr(view, "cls") and (wait := _wait_for_page(request)) is not None:
+            return _throttled(request, wait)
+        if NUL in request.path_info:
+            raise Http404("No address holds a NUL character.")
         if has_body_in_vain(view, request):
             detail = "This takes no body: nothing of it would be heeded. Send none, or {}."
             return _answer({**problem(400, "Invalid input", detail, "invalid"), "instance": request.path})
         unknown, known = unknown_parameters(view, request)
-        if not unknown:
-            return None
-        names = ", ".join(known) or "none"
-        errors = [
-            {"pointer": f"/{name}", "code": "invalid", "detail": f"There is no such parameter. Parameters: {names}."}
-            for name in unknown
-        ]
-        body = problem(400, "Invalid input", "Some parameters do not exist.", "invalid", errors=errors)
-        return _answer({**body, "instance": request.path})
+        if unknown:
+            detail = f"There is no such parameter. Parameters: {', '.join(known) or 'none'}."
+            return _refused_parameters(request, unknown, "Some parameters do not exist.", detail)
+        if with_nul := [name for name, values in request.GET.lists() if NUL in "".join([name, *values])]:
+            if not is_of_program(request):
+                raise BadRequest("A parameter holds a NUL character.")
+            detail = "Null characters are not allowed."
+            return _refused_parameters(request, with_nul, "Some parameters hold a NUL character.", detail)
+        return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
         """Outside of what the API answers itself: a row that is gone, no place just now, a database that is away."""
@@ -100,6 +101,12 @@ class RequestLimits:
             return None
         body, headers = database_away(error)
         return _answer(body, headers)
+
+
+def _refused_parameters(request: HttpRequest, names: Sequence[str], detail: str, of_each: str) -> JsonResponse:
+    errors = [{"pointer": f"/{name[:100]}", "code": "invalid", "detail": of_each} for name in names]
+    body = problem(400, "Invalid input", detail, "invalid", errors=errors)
+    return _answer({**body, "instance": request.path})
 
 
 def _too_long(request: HttpRequest) -> HttpResponseBase | None:

@@ -23,6 +23,7 @@ INDEX_READS = Counter(
 )
 TRAININGS = Counter("scrum_ml_trainings", "Trainings that ended.", ["type", "outcome"])
 DELIVERIES = Counter("scrum_ml_deliveries", "Tries to send an e-mail or webhook that ended.", ["channel", "result"])
+IMPORTS = Counter("scrum_ml_imports", "Imports that a worker ended, of files and trackers.", ["kind", "result"])
 FAILED_REQUESTS = Counter("scrum_ml_failed_requests", "Requests answered with a 5xx status.", ["endpoint"])
 SWEEP_FAULTS = Counter(
     "scrum_ml_sweep_faults", "Rows and steps of a task of the clock that could not be done.", ["sweep"]
@@ -46,4 +47,8 @@ LIVE_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
 #: The same, by `apps/notifications/live_metrics.py`.
 OUTBOX_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "scrum_ml_outbox_overdue_seconds": ("How long the oldest delivery that is due has found no worker.", ()),
+}
+#: The same, by `apps/importers/telling/out_of_step.py`.
+IMPORT_GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "scrum_ml_connections_out_of_step": ("Connections to trackers whose imports have failed for a day.", ()),
 }

@@ -127,6 +127,24 @@ class RunPage:
         return [LedgerLine(**line).sentence() for line in self.report.get("ledger", ())]
 
     @property
+    def missing(self) -> str:
+        """What came before and is not there any more, in a sentence; empty for nothing, and where nobody looked."""
+        n, shown = self.report.get("missing") or 0, self.report.get("missing_shown", ())
+        if not n:
+            return ""
+        told = ngettext(
+            "%(n)s issue of earlier imports is not there any more: %(keys)s.",
+            "%(n)s issues of earlier imports are not there any more: %(keys)s.",
+            n,
+        )
+        return told % {"n": number(n), "keys": ", ".join(shown) + (", …" if n > len(shown) else "")}
+
+    @property
+    def removed(self) -> int:
+        """How many of them it closed."""
+        return int(self.report.get("removed", 0))
+
+    @property
     def remarks(self) -> Sequence[tuple[str, int]]:
         """What was remarked of rows, and of how many."""
         return sorted(self.report.get("remarks", {}).items())

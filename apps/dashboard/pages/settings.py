@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
 from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -39,6 +41,10 @@ SEVERITIES: Mapping[str, str | Promise] = {
     "high": gettext_lazy("high"),
     "critical": gettext_lazy("critical"),
 }
+#: An import names any number of people: each has a row with forms of a kilobyte and a half.
+PEOPLE_A_PAGE = 50
+#: As in the backlog.
+LONGEST_SEARCH = 200
 BOARD_LISTS = ("waiting_statuses", "blocked_statuses")
 LABEL_LISTS = ("blocked_labels", "agent_labels")
 #: What of a project is a line of text, with its name on the page: those that a project of this version has.
@@ -96,12 +102,16 @@ class SettingsChange:
 class SettingsPage:
     """Everything that can be set, as it is."""
 
-    def __init__(self, project: Project, user: User, *, may_change: bool, now: datetime) -> None:
+    def __init__(
+        self, project: Project, user: User, values: Mapping[str, str], *, may_change: bool, now: datetime
+    ) -> None:
         self.may_change = may_change
         self.roles, self.severities, self.time_zones = ROLES, SEVERITIES, sorted(available_timezones())
-        self.team = list(selectors.team_of(project))
-        #: To whom the work of somebody whom an import named can be given.
-        self.with_account = [each for each in self.team if not each.user.is_placeholder]
+        self.search = values.get("q", "").strip()[:LONGEST_SEARCH]
+        self.team = Paginator(_people(project, self.search), PEOPLE_A_PAGE).get_page(values.get("page"))
+        #: Whose work can be given to a member, of those that are shown, and to whom.
+        self.named = [each for each in self.team if may_change and _is_only_named(each)]
+        self.with_account = selectors.team_of(project).filter(user__is_placeholder=False) if self.named else []
         self.types = list(selectors.types_of(project))
         self.statuses = list(selectors.statuses_of(project))
         self.days_off = list(selectors.days_off_of(project))
@@ -116,6 +126,20 @@ class SettingsPage:
             for name, (title, note) in SWITCHES.items()
             if name in known
         ]
+
+
+def _people(project: Project, search: str) -> QuerySet[Any]:
+    """The team: who has an account before whom an import named, who may be any number."""
+    team = selectors.team_of(project).order_by("user__is_placeholder", "joined_at", "id")
+    if not search:
+        return team
+    # The address of a placeholder is ours, and tells nothing.
+    by_address = Q(user__email__icontains=search, user__is_placeholder=False)
+    return team.filter(Q(user__full_name__icontains=search) | Q(user__named_address__icontains=search) | by_address)
+
+
+def _is_only_named(member: Any) -> bool:
+    return bool(member.user.is_placeholder and not member.user.named_address)
 
 
 # --- The project itself -------------------------------------------------------------------------------------------
@@ -177,7 +201,7 @@ def _change_member(change: SettingsChange) -> None:
 
 def _join(change: SettingsChange) -> str:
     team = selectors.team_of(change.project)
-    placeholder = get_object_or_404(team, pk=_number(change, "member"))
+    placeholder = get_object_or_404(team, pk=_number(change, "member")).user
     member = get_object_or_404(team, pk=_number(change, "with"))
     taken = placeholders.join(placeholder, member, by=change.by)
     told = ngettext("%(n)s issue is now this member's.", "%(n)s issues are now this member's.", taken)

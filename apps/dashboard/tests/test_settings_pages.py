@@ -1,19 +1,23 @@
 """Settings and imports: leads change and import, everybody else reads or is refused."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from apps.access.invitations import accept, invitations_to
-from apps.dashboard.pages.settings import CHANGES
+from apps.accounts.models import User
+from apps.dashboard.pages.settings import CHANGES, PEOPLE_A_PAGE
 from apps.importers import runs
 from apps.importers.models import ImportRun, TakingBack
 from apps.importers.runs import execute, forget_uploads
 from apps.notifications.tests.factories import WebhookFactory
-from apps.projects.models import Issue, Project
+from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, ProjectFactory, TeamMemberFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -245,3 +249,64 @@ def test_a_bad_connection_is_refused_in_words(lead, project):
     page = lead.post(address("import-connect", project), asked, follow=True).content.decode()
 
     assert "is no place in GitHub: write it like" in page
+
+
+# --- The team in parts ------------------------------------------------------------------------------------------------
+def named_by_an_import(project, n):
+    users = User.objects.bulk_create(
+        User(email=f"p{k}@x.imported.invalid", full_name=f"Named {k:04}", is_active=False, is_placeholder=True)
+        for k in range(n)
+    )
+    TeamMember.objects.bulk_create(TeamMember(project=project, user=user) for user in users)
+
+
+def test_the_page_costs_the_same_however_many_people_an_import_named(lead, project, django_assert_num_queries):
+    named_by_an_import(project, PEOPLE_A_PAGE)
+    page = address("settings", project)
+    few = lead.get(page).content
+    with CaptureQueriesContext(connection) as asked:
+        lead.get(page)
+    User.objects.filter(is_placeholder=True).delete()
+    named_by_an_import(project, 40 * PEOPLE_A_PAGE)
+
+    with django_assert_num_queries(len(asked)):
+        many = lead.get(page).content
+
+    # The pages of the list, and fields that keep the place.
+    assert len(many) < len(few) + 2_000
+
+
+def test_members_with_an_account_come_first_and_the_others_page_by_page(lead, project):
+    named_by_an_import(project, 2 * PEOPLE_A_PAGE)
+    TeamMemberFactory(project=project, user__full_name="Zoe Last")
+    page = address("settings", project)
+
+    first, third = (lead.get(page, {"page": n}).content.decode() for n in (1, 3))
+
+    assert ("Zoe Last" in first, "Page 1 of 3" in first, "Named 0099" in first) == (True, True, False)
+    assert "Named 0099" in third
+
+
+def test_people_are_found_by_name_or_by_the_address_that_is_told_of_them(lead, project):
+    named_by_an_import(project, 2 * PEOPLE_A_PAGE)
+    User.objects.filter(full_name="Named 0098").update(named_address="zoe@x.example")
+    TeamMemberFactory(project=project, user__full_name="Ann", user__email="ann@example.com")
+
+    def found(text):
+        page = lead.get(address("settings", project), {"q": text}).content.decode()
+        return re.findall(r"<summary><b>([^<]*)</b>", page)
+
+    assert (found("named 0099"), found("zoe@x"), found("ann@ex")) == (["Named 0099"], ["Named 0098"], ["Ann"])
+    # Addresses that are made for placeholders are none of theirs.
+    assert found("imported.invalid") == []
+
+
+def test_who_changes_somebody_comes_back_to_the_same_part_of_the_team(lead, project):
+    member = TeamMemberFactory(project=project)
+
+    answer = lead.post(
+        address("settings-change", project, what="member"),
+        {"member": member.pk, "role": "viewer", "page": "3", "q": "zoë"},
+    )
+
+    assert answer.url == f"{address('settings', project)}?q=zo%C3%AB&page=3#team"

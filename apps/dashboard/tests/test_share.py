@@ -139,8 +139,12 @@ def test_no_cell_is_taken_for_a_formula():
 
     text = as_csv(("Name", "Value"), rows)
 
-    # Quoted, no cell ends at another separator.
-    cells = [('"\'=1+1"', '"-3"'), ('"\'@SUM(A1)"', '"+1.5"'), ('"\'-2 of them"', '"−4"'), ('"a;=1+1"', '"\'\uff1d1"')]
+    cells = [
+        ('"\'=1+1"', '"-3"'),
+        ('"\'@SUM(A1)"', '"+1.5"'),
+        ('"\'-2 of them"', '"−4"'),
+        ('"a;\'=1+1"', '"\'\uff1d1"'),
+    ]
     assert text.splitlines() == ['\ufeff"Name","Value"', *map(",".join, cells)]
 
 

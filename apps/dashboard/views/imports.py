@@ -99,10 +99,11 @@ def connect(request: HttpRequest, project: Project) -> HttpResponse:
 @project_action("lead")
 @_answering
 def sync(request: HttpRequest, project: Project, connection_id: UUID) -> HttpResponse:
-    """Ask a tracker for what was touched since, or say what would come."""
+    """Ask a tracker for what was touched since, or for everything, or say what would come."""
     connection = get_object_or_404(connections_of(project), id=connection_id)
-    is_trial, by, now = "try" in request.POST, signed_in(request), timezone.now()
-    return _sent(project, runs.ask_sync(connection, by=by, now=now, is_dry_run=is_trial).pk)
+    is_trial, is_full = "try" in request.POST, "all" in request.POST
+    run = runs.ask_sync(connection, by=signed_in(request), now=timezone.now(), is_dry_run=is_trial, is_full=is_full)
+    return _sent(project, run.pk)
 
 
 @project_action("lead")

@@ -22,6 +22,7 @@ from apps.ml.selectors.workers import missing_workers
 from apps.ml.services.predictions.switch import PredictionsOff, require_predictions
 from apps.projects.permissions import RANKS
 from apps.projects.selectors import projects_visible_to, role_of
+from apps.projects.unknown_past import standstills_of
 
 __all__ = [
     "NAVIGATION",
@@ -180,6 +181,7 @@ def show(
         "project": project,
         "navigation": lambda: _entries(request, project) if project else (),
         "page": page,
+        "standstills": standstills_of(project) if project else (),
         "missing_workers": lambda: missing_workers(timezone.now()),
     }
     return render(request, f"dashboard/{template}", {**frame, **context}, status=status)

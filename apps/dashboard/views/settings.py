@@ -1,11 +1,13 @@
 """Settings of a project: everybody of the team reads them, leads change them."""
 
 import math
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,7 +22,8 @@ from apps.dashboard.views.scope import may, project_action, project_page, show
 @project_page
 def settings(request: HttpRequest, project: Project) -> HttpResponse:
     """What is set."""
-    shown = SettingsPage(project, signed_in(request), may_change=may(request, project, "lead"), now=timezone.now())
+    may_change = may(request, project, "lead")
+    shown = SettingsPage(project, signed_in(request), request.GET, may_change=may_change, now=timezone.now())
     return show(request, "settings.html", {"shown": shown}, project=project, page="settings")
 
 
@@ -43,4 +46,7 @@ def change(request: HttpRequest, project: Project, what: str) -> HttpResponse:
         messages.error(request, " ".join(reasons(error)))
     else:
         messages.success(request, done or _("Saved."))
-    return redirect("dashboard:settings", key=project.key)
+    back = reverse("dashboard:settings", kwargs={"key": project.key})
+    # To the part of the team that was changed.
+    kept = {name: request.POST[name] for name in ("q", "page") if request.POST.get(name)}
+    return redirect(f"{back}?{urlencode(kept)}#team" if kept else back)

@@ -114,7 +114,10 @@ def _mapping(path: Path | None) -> jsonlines.Shape:
 def _by_connection(connection: Connection, options: dict[str, Any], now: datetime, say: Say) -> ImportReport:
     run = _begun(connection.project, connection.source, options, now, connection)
     with failing(run):
-        report = sync(connection, run, now=timezone.now, is_full=options["full"], on_row=_progress(say))
+        report = sync(
+            connection, run, now=timezone.now, is_full=run.is_full, mark_missing=options["mark_missing"],
+            on_row=_progress(say),
+        )  # fmt: skip
     return _told(run, report)
 
 
@@ -132,7 +135,7 @@ def _once(
     with failing(run):
         report = import_told(
             told, project=project, source=source, fields=fields, now=timezone.now, dry_run=options["dry_run"], run=run,
-            on_row=_progress(say),
+            on_row=_progress(say), mark_missing=options["mark_missing"],
         )  # fmt: skip
     return _told(run, report)
 
@@ -140,9 +143,9 @@ def _once(
 def _begun(
     project: Project, source: str, options: dict[str, Any], now: datetime, connection: Connection | None
 ) -> ImportRun:
-    return begun(
-        project, source, now=now, connection=connection, is_dry_run=options["dry_run"], is_full=options["full"]
-    )
+    # Of what was touched lately nobody knows what is missing.
+    is_full = options["full"] or options["mark_missing"]
+    return begun(project, source, now=now, connection=connection, is_dry_run=options["dry_run"], is_full=is_full)
 
 
 def _told(run: ImportRun, report: ImportReport) -> ImportReport:

@@ -13,6 +13,8 @@ MOST_VALUES = 1_000_000
 #: Many times those of any tracker. What can just be read is too deep to be written out, a few calls further down.
 MOST_LEVELS = 300
 BEGINNINGS = (b"[", b"{", b",")
+#: Looked at together: what is made of them is as large, several times.
+PIECE_SIGNS = 2**20
 
 
 class TooManyValues(ValueError):
@@ -34,11 +36,16 @@ def parsed(text: bytes) -> Any:
 
 
 def _beginnings_outside_of_texts(text: bytes) -> int:
-    """All at once: a step for each text would take long of millions of empty ones."""
+    """Piece by piece and not sign by sign, which would take long of millions of empty texts."""
     signs = np.frombuffer(text.replace(rb"\\", b"").replace(rb"\"", b""), dtype=np.uint8)
-    # An even number of quotes is in front of what is in no text; the count may wrap around.
-    is_outside = np.cumsum(signs == ord('"'), dtype=np.uint8) % 2 == 0
-    return sum(int(np.count_nonzero(is_outside & (signs == ord(sign)))) for sign in BEGINNINGS)
+    found, quotes = 0, 0
+    for at in range(0, len(signs), PIECE_SIGNS):
+        piece = signs[at : at + PIECE_SIGNS]
+        # An even number of quotes is in front of what is in no text; the count may wrap around.
+        before = np.cumsum(piece == ord('"'), dtype=np.uint8) + np.uint8(quotes)
+        found += sum(int(np.count_nonzero((before % 2 == 0) & (piece == ord(sign)))) for sign in BEGINNINGS)
+        quotes = int(before[-1]) % 2
+    return found
 
 
 def _empty_the_deep(found: Any) -> None:

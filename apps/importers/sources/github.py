@@ -201,7 +201,7 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
 
     bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
     asked: dict[str, Any] = {"state": "all", "sort": "created", "direction": "asc", "since": bound}
-    found = each_row(linked_pages(client, f"{base}/issues", **asked), gaps)
+    found = each_row(linked_pages(client, f"{base}/issues", each_by_itself=True, **asked), gaps)
     yield from each_told((row for row in found if not part(row, "pull_request")), _key, told_of)
     yield from gaps
 

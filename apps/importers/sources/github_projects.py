@@ -31,9 +31,10 @@ NO_PROJECTS = Gap(
 )
 #: What is read of projects and of an organisation's fields.
 PLACED = ("sprint", "story_points", "estimated_hours")
+PAGE_PROJECTS, PAGE_ITEMS = 20, 100
 PROJECTS = """
-query($owner: String!, $name: String!, $cursor: String) {
-  repository(owner: $owner, name: $name) { projectsV2(first: 20, after: $cursor) {
+query($owner: String!, $name: String!, $first: Int!, $cursor: String) {
+  repository(owner: $owner, name: $name) { projectsV2(first: $first, after: $cursor) {
     pageInfo { hasNextPage endCursor }
     nodes { id title closed fields(first: 100) { nodes {
       ... on ProjectV2FieldCommon { name }
@@ -41,8 +42,8 @@ query($owner: String!, $name: String!, $cursor: String) {
         iterations { id title startDate duration } completedIterations { id title startDate duration } } } } } } } } }
 """
 ITEMS = """
-query($project: ID!, $cursor: String) {
-  node(id: $project) { ... on ProjectV2 { items(first: 100, after: $cursor) {
+query($project: ID!, $first: Int!, $cursor: String) {
+  node(id: $project) { ... on ProjectV2 { items(first: $first, after: $cursor) {
     pageInfo { hasNextPage endCursor }
     nodes { content { ... on Issue { databaseId
       timelineItems(first: 100, itemTypes: [PROJECT_V2_ITEM_STATUS_CHANGED_EVENT]) { nodes {
@@ -165,20 +166,22 @@ def projects_of(client: Client, repository: str, projects: Projects) -> Iterator
     owner, _, name = repository.partition("/")
     gaps: list[Gap] = []
 
-    def listed(cursor: str | None) -> Any:
-        return graphql(client, PROJECTS, ("repository", "projectsV2"), owner=owner, name=name, cursor=cursor)
+    def listed(cursor: str, most: int) -> Any:
+        asked = {"owner": owner, "name": name, "first": most, "cursor": cursor or None}
+        return graphql(client, PROJECTS, ("repository", "projectsV2"), **asked)
 
-    def items(cursor: str | None) -> Any:
-        return graphql(client, ITEMS, ("node", "items"), project=part(project, "id"), cursor=cursor)
+    def items(cursor: str, most: int) -> Any:
+        asked = {"project": part(project, "id"), "first": most, "cursor": cursor or None}
+        return graphql(client, ITEMS, ("node", "items"), **asked)
 
     try:
-        for project in each_row(cursor_pages(listed), gaps):
+        for project in each_row(cursor_pages(listed, PAGE_PROJECTS), gaps):
             yield from PROJECT_LEDGER
             fields = rows(part(project, "fields", "nodes"))
             yield from iterations_of(fields)
             projects.have |= set(fields_in(fields))
             projects.are_whole &= project is not None
-            for item in each_row(cursor_pages(items), gaps) if project else ():
+            for item in each_row(cursor_pages(items, PAGE_ITEMS), gaps) if project else ():
                 projects.are_whole &= isinstance(part(item, "fieldValues", "nodes"), list)
                 if key := part(item, "content", "databaseId"):
                     projects.places[str(key)] = placed_of(item)

@@ -273,7 +273,8 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         yield replace(issue, blocks=_held_up(client, base, row, gaps))
         yield from gaps_in(issue)
 
-    yield from each_told(each_row(linked_pages(client, f"{base}/issues", **asked), gaps), _key, told_of)
+    pages = linked_pages(client, f"{base}/issues", each_by_itself=True, **asked)
+    yield from each_told(each_row(pages, gaps), _key, told_of)
     yield from gaps
     for kind in sorted(refused):
         yield Gap(NO_EVENTS.format(kind=kind), ("velocity", "what a sprint had committed"))

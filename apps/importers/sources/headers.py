@@ -1,15 +1,21 @@
-"""What headers say: where the next page is, by Link (RFC 8288), and in ours what lets us in. Pure."""
+"""Where pages are: by Link (RFC 8288), and parts of one by its number; and what of our headers is told to nobody.
+
+Pure.
+"""
 
 import base64
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 _QUOTED = r'"(?:[^"\\]|\\.)*+"'
 _PARAMETER = rf';\s*+([^\s=;,"<>]++)(?:\s*+=\s*+({_QUOTED}|[^\s;,"<>]*+))?+'
 #: An address, which may hold commas, and what is said of it. Nothing is read twice: what is passed over is left.
 _LINK = re.compile(rf"<([^<>]*+)>((?:\s*+{_PARAMETER})*+)", re.DOTALL)
 _SAID = re.compile(_PARAMETER, re.DOTALL)
+
+#: What leads to a page in place of its number (GitHub, GitLab).
+_CURSORS = frozenset({"after", "before", "cursor", "id_after"})
 
 
 def next_link(header: str) -> str:
@@ -20,6 +26,36 @@ def next_link(header: str) -> str:
         if "next" in next(relations, "").strip('"').lower().split():
             return link[1]
     return ""
+
+
+def resized(url: str, most: int) -> str:
+    """The address of so many rows that begin where those of a page do: its number is one of pages of its size."""
+    asked, page = _asked(url), number_of(url)
+    if page is None:
+        return page_at(url, None, most)
+    return page_at(url, (page - 1) * (_count(asked.get("per_page", "")) or most) // most + 1, most)
+
+
+def number_of(url: str) -> int | None:
+    """The number of a page; None for one that a cursor leads to, whatever number stands beside."""
+    asked = _asked(url)
+    return None if _CURSORS & set(asked) else _count(asked.get("page", "1"))
+
+
+def page_at(url: str, page: int | None, most: int) -> str:
+    """An address with another number of its page and of rows on it."""
+    asked = _asked(url) | {"per_page": str(most)}
+    if page is not None and (page > 1 or "page" in asked):
+        asked["page"] = str(page)
+    return f"{url.partition('?')[0]}?{urlencode(asked)}"
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _asked(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
 
 
 def without_tokens(text: str, headers: Mapping[str, str]) -> str:

@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from apps.importers.records import RowError
 from apps.importers.sources import jira
-from apps.importers.sources.client import Client, NotThere
+from apps.importers.sources.client import AnswerTooLarge, Client, NotThere
 from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
-from apps.importers.sources.paging import MOST_GONE, gone, rows_of, token_pages
+from apps.importers.sources.paging import MOST_GONE, gone, rows_of, token_pages, too_large
 from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, gaps_in
 
@@ -33,13 +35,14 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             reader.sprints[told.external_id] = told
         yield told
     line = 0
-    for page in token_pages(lambda token: _search(client, reader, project, since, token), "issues"):
-        if isinstance(page, Gap):
+    search = IssueSearch(client, reader.fields.asked, query(project, since))
+    for page in token_pages(search.rows, "issues", PAGE_ISSUES, bare=search.key):
+        if isinstance(page, Gap | RowError):
             yield page
             continue
-        histories, went = defaultdict[str, list[Any]](list), dict[str, NotThere]()
-        for piece in _histories(client, reader, [str(part(row, "id")) for row in page], went):
-            if isinstance(piece, Gap):
+        histories, unread = defaultdict[str, list[Any]](list), dict[str, NotThere | AnswerTooLarge]()
+        for piece in _histories(client, reader, [str(part(row, "id")) for row in page], unread):
+            if isinstance(piece, Gap | RowError):
                 yield piece
             else:
                 histories[piece[0]] += piece[1]
@@ -47,8 +50,9 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         for row in page:
             line += 1
             key = str(part(row, "id"))
-            if key in went:
-                yield gone(line, str(part(row, "key") or key), went[key])
+            if error := unread.get(key):
+                name = str(part(row, "key") or key)
+                yield gone(line, name, error) if isinstance(error, NotThere) else too_large(line, name, error)
             # A row that comes again on the page says nothing new, and is not read with the whole history again.
             elif key == "None" or key not in read:
                 yield from read_row(reader, line, row, histories.pop(key, []))
@@ -65,38 +69,55 @@ def read_row(reader: jira.Reader, line: int, row: Any, histories: Sequence[Any])
         yield from gaps_in(issue)
 
 
-def _search(client: Client, reader: jira.Reader, project: str, since: datetime | None, token: str | None) -> Any:
-    body = {"jql": query(project, since), "fields": list(reader.fields.asked), "maxResults": PAGE_ISSUES}
-    return client.post(f"{API}/search/jql", body | ({"nextPageToken": token} if token else {})).data
+@dataclass(frozen=True, slots=True)
+class IssueSearch:
+    """Issues page by page."""
+
+    client: Client
+    fields: Sequence[str]
+    jql: str
+
+    def rows(self, token: str, most: int) -> Any:
+        return self._answer(token, most, self.fields)
+
+    def key(self, token: str) -> Any:
+        """One issue by its key alone, and where the next one begins."""
+        return self._answer(token, 1, ["summary"])
+
+    def _answer(self, token: str, most: int, fields: Sequence[str]) -> Any:
+        body = {"jql": self.jql, "fields": list(fields), "maxResults": most}
+        return self.client.post(f"{API}/search/jql", body | ({"nextPageToken": token} if token else {})).data
 
 
 def _histories(
-    client: Client, reader: jira.Reader, ids: Sequence[str], went: dict[str, NotThere]
-) -> Iterator[tuple[str, list[Any]] | Gap]:
+    client: Client, reader: jira.Reader, ids: Sequence[str], unread: dict[str, NotThere | AnswerTooLarge]
+) -> Iterator[tuple[str, list[Any]] | Gap | RowError]:
     """(issue id, histories) in pieces: one issue's may be spread over several pages.
 
-    Where Jira does not have one of many, they are asked for in halves: `went` tells which it was.
+    Where Jira does not have one of many, or one is too large, they are asked for in halves: `unread` tells which it
+    was.
     """
     if not ids:
         return
-    body = {"issueIdsOrKeys": list(ids), "fieldIds": list(reader.told_of), "maxResults": PAGE_HISTORIES}
+    body = {"issueIdsOrKeys": list(ids), "fieldIds": list(reader.told_of)}
 
-    def ask(token: str | None) -> Any:
-        return client.post(f"{API}/changelog/bulkfetch", body | ({"nextPageToken": token} if token else {})).data
+    def ask(token: str, most: int) -> Any:
+        asked = body | {"maxResults": most} | ({"nextPageToken": token} if token else {})
+        return client.post(f"{API}/changelog/bulkfetch", asked).data
 
     try:
-        for page in token_pages(ask, "issueChangeLogs"):
-            if isinstance(page, Gap):
+        for page in token_pages(ask, "issueChangeLogs", PAGE_HISTORIES):
+            if isinstance(page, Gap | RowError):
                 yield page
                 continue
             for log in page:
                 yield str(part(log, "issueId")), rows_of(log, "changeHistories")
-    except NotThere as error:
+    except (NotThere, AnswerTooLarge) as error:
         if len(ids) == 1:
-            went[ids[0]] = error
-            if len(went) == MOST_GONE:
+            unread[ids[0]] = error
+            if sum(isinstance(each, NotThere) for each in unread.values()) == MOST_GONE:
                 raise
             return
         half = len(ids) // 2
         for some in (ids[:half], ids[half:]):
-            yield from _histories(client, reader, some, went)
+            yield from _histories(client, reader, some, unread)

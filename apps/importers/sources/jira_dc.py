@@ -29,11 +29,11 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         yield told
     pages = offset_pages(
         client, f"{API}/search", "issues", jql=query(project, since), expand="changelog",
-        fields=",".join(reader.fields.asked),
+        fields=",".join(reader.fields.asked), bare={"fields": "summary", "expand": None},
     )  # fmt: skip
     line = 0
     for page in pages:
-        if isinstance(page, Gap):
+        if isinstance(page, Gap | RowError):
             yield page
             continue
         for row in page:

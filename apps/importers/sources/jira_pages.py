@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.importers.sources import jira, jira_rows, reading
 from apps.importers.sources.client import AnswerUnusable, Client, TrackerRefused
-from apps.importers.sources.paging import list_of, offset_pages
+from apps.importers.sources.paging import each_row, list_of, offset_pages
 from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, TrackedSprint
 
@@ -60,22 +60,20 @@ def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
 
 
 def _sprints_on(client: Client, board: int, seen: dict[str, TrackedSprint]) -> Iterator[TrackedSprint | Gap]:
-    for page in offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values"):
-        if isinstance(page, Gap):
-            yield page
-            continue
-        for sprint in reading.sprints(jira_rows.sprint_of, page):
-            if isinstance(sprint, Gap):
-                yield sprint
-            elif sprint.tells_more_than(seen.get(sprint.external_id)):
-                seen[sprint.external_id] = sprint
-                yield sprint
+    gaps: list[Gap] = []
+    found = each_row(offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values"), gaps)
+    for sprint in reading.sprints(jira_rows.sprint_of, found):
+        if isinstance(sprint, Gap):
+            yield sprint
+        elif sprint.tells_more_than(seen.get(sprint.external_id)):
+            seen[sprint.external_id] = sprint
+            yield sprint
+    yield from gaps
 
 
 def _boards(client: Client, project: str) -> Iterator[int]:
     """Ids of the Scrum boards; a Kanban board refuses to be asked for sprints."""
     pages = offset_pages(client, "rest/agile/1.0/board", "values", projectKeyOrId=project)
-    for page in pages:
-        for board in () if isinstance(page, Gap) else page:
-            if part(board, "type") != "kanban" and (number := reading.number(part(board, "id"))) is not None:
-                yield int(number)
+    for board in each_row(pages, []):
+        if part(board, "type") != "kanban" and (number := reading.number(part(board, "id"))) is not None:
+            yield int(number)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from apps.common.operations.named_files import NamedFile
 from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.sources import reading
-from apps.importers.sources.bounded_json import parsed
+from apps.importers.sources.bounded_json import TooManyValues, parsed
 from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.values import person as person_in
 from apps.importers.sources.kept import Readable
@@ -101,9 +101,7 @@ def read(path: Readable, mapping: Shape) -> Iterator[Told]:
     seen: dict[tuple[str, str], int] = {}
     try:
         with path.open("rb") as file:
-            number = 0
-            while line := file.readline(LONGEST_LINE_BYTES + 1):
-                number += 1
+            for number, line in enumerate(_lines(file), start=1):
                 if line.strip():
                     for told in read_line(number, line, mapping):
                         if isinstance(told, TrackedIssue):
@@ -111,6 +109,14 @@ def read(path: Readable, mapping: Shape) -> Iterator[Told]:
                         yield told
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Each line as far as it is read: what a longer one goes on with is none by itself."""
+    while line := file.readline(LONGEST_LINE_BYTES + 1):
+        yield line
+        while len(line) > LONGEST_LINE_BYTES and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE_BYTES + 1)
 
 
 def _told_before(issue: TrackedIssue, seen: dict[tuple[str, str], int]) -> Iterator[RowError]:
@@ -125,7 +131,7 @@ def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
     found: set[str] = set()
     try:
         with path.open("rb") as file:
-            for line in islice(iter(lambda: file.readline(LONGEST_LINE_BYTES + 1), b""), PEEKED_LINES):
+            for line in islice(_lines(file), PEEKED_LINES):
                 with contextlib.suppress(ValueError):  # told of when the line is read
                     row = parsed(line)
                     if _is_sprint(row):
@@ -145,6 +151,9 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
         return
     try:
         row = parsed(line)
+    except TooManyValues as error:
+        yield RowError(number, "", f"the line is too large to be read: {error}")
+        return
     except ValueError:
         yield RowError(number, "", "the line is no JSON")
         return

@@ -38,8 +38,8 @@ _HISTORY = f"""history(first: {PAGE_HISTORIES}, after: $history) {{ pageInfo {{ 
   fromEstimate toEstimate fromAssignee {{ id name email }} toAssignee {{ id name email }} fromPriority toPriority
   fromTitle toTitle }} }}"""
 ISSUES = f"""
-query($team: String!, $cursor: String, $history: String, $since: DateTimeOrDuration) {{
-  issues(first: {PAGE_ISSUES}, after: $cursor, orderBy: createdAt, includeArchived: true,
+query($team: String!, $first: Int!, $cursor: String, $history: String, $since: DateTimeOrDuration) {{
+  issues(first: $first, after: $cursor, orderBy: createdAt, includeArchived: true,
          filter: {{ team: {{ key: {{ eq: $team }} }}, updatedAt: {{ gte: $since }} }}) {{
     pageInfo {{ hasNextPage endCursor }}
     nodes {{ id identifier title description estimate priority createdAt completedAt canceledAt dueDate
@@ -48,8 +48,8 @@ query($team: String!, $cursor: String, $history: String, $since: DateTimeOrDurat
 """
 MORE_HISTORY = f"query($issue: String!, $history: String) {{ issue(id: $issue) {{ {_HISTORY} }} }}"
 CYCLES = f"""
-query($team: String!, $cursor: String) {{
-  cycles(first: {PAGE_CYCLES}, after: $cursor, filter: {{ team: {{ key: {{ eq: $team }} }} }}) {{
+query($team: String!, $first: Int!, $cursor: String) {{
+  cycles(first: $first, after: $cursor, filter: {{ team: {{ key: {{ eq: $team }} }} }}) {{
     pageInfo {{ hasNextPage endCursor }} nodes {_CYCLE} }} }}
 """
 #: Before everything: a filter needs a moment.
@@ -167,14 +167,14 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
     yield from LEDGER
     gaps, seen = list[Gap](), dict[str, TrackedSprint]()
 
-    def cycles(cursor: str | None) -> Any:
-        return graphql(client, CYCLES, ("cycles",), team=team, cursor=cursor)
+    def cycles(cursor: str, most: int) -> Any:
+        return graphql(client, CYCLES, ("cycles",), team=team, first=most, cursor=cursor or None)
 
-    def issues(cursor: str | None) -> Any:
+    def issues(cursor: str, most: int) -> Any:
         bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else BEGINNING
-        return graphql(client, ISSUES, ("issues",), team=team, cursor=cursor, since=bound)
+        return graphql(client, ISSUES, ("issues",), team=team, first=most, cursor=cursor or None, since=bound)
 
-    for sprint in reading.sprints(sprint_of, each_row(cursor_pages(cycles), gaps)):
+    for sprint in reading.sprints(sprint_of, each_row(cursor_pages(cycles, PAGE_CYCLES), gaps)):
         if isinstance(sprint, TrackedSprint):
             seen[sprint.external_id] = sprint
         yield sprint
@@ -194,16 +194,16 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
         if isinstance(issue, TrackedIssue):
             yield from gaps_in(issue)
 
-    yield from each_told(each_row(cursor_pages(issues), gaps), _key, told_of)
+    yield from each_told(each_row(cursor_pages(issues, PAGE_ISSUES), gaps), _key, told_of)
     yield from gaps
 
 
 def _history(client: Client, row: Any, gaps: list[Gap]) -> list[Any]:
     """All pages of an issue's history; the first came with the issue."""
 
-    def page(cursor: str | None) -> Any:
-        if cursor is None:
+    def page(cursor: str, most: int) -> Any:
+        if not cursor:
             return part(row, "history")
         return graphql(client, MORE_HISTORY, ("issue", "history"), issue=part(row, "id"), history=cursor)
 
-    return list(each_row(cursor_pages(page), gaps))
+    return list(each_row(cursor_pages(page, 1), gaps))

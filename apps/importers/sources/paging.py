@@ -1,16 +1,19 @@
 """Answers that hold lists, and pages of these, each kind once.
 
 A list that is not there is no empty one, and what is refused in the middle is no end: both raise. Pages that lead back
-to earlier ones end the reading, with a line in the ledger.
+to earlier ones end the reading, with a line in the ledger. What is too large to be read at once comes in parts, down to
+one row, which is an error by itself.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from apps.importers.records import RowError
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.client import AnswerTooLarge, AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused
+from apps.importers.sources.headers import number_of, page_at, resized
 from apps.importers.sources.reading import number, part, rows
 from apps.importers.tracked import Gap, Told
 
@@ -26,11 +29,18 @@ MOST_IDLE_PAGES = 10
 NUMBERED_ROWS, LINKED_ROWS = 50, 100
 #: Of rows that are too large together so many times fewer are asked for.
 FEWER = 10
-TOO_LARGE = Gap("an issue is larger than all that is read at once", EVERYTHING)
+BACK = "a page leads back to an earlier one"
 Answered = TypeVar("Answered")
+#: Where a page begins: a number, token, cursor or address.
+At = TypeVar("At", int, str)
 Page = list[Any]
+Piece = Page | Gap | RowError
 #: Gives how many rows each page announced.
-Pages = Generator[Page | Gap, None, list[float]]
+Pages = Generator[Piece, None, list[float]]
+#: The rows from a place on, so many at most, and where the next ones begin.
+Ask = Callable[[At, int], tuple[Page, At | None]]
+#: What is told of a row that is too large by itself, and where the next one begins; raises where nothing tells that.
+PassBy = Callable[[At, AnswerTooLarge], tuple[RowError, At | None]]
 
 
 # --- Lists ------------------------------------------------------------------------------------------------------------
@@ -53,7 +63,7 @@ def list_of(answer: HttpAnswer) -> list[Any]:
     return data
 
 
-class News:
+class NewRows:
     """What no earlier page held: lists move while they are read, and a row may come twice."""
 
     def __init__(self) -> None:
@@ -84,97 +94,162 @@ class News:
 
 # --- Pages ------------------------------------------------------------------------------------------------------------
 def offset_pages(
-    client: Client, path: str, kind: str, *, at_once: int = NUMBERED_ROWS, **params: Any
-) -> Iterator[Page | Gap]:
+    client: Client, path: str, kind: str, *, at_once: int = NUMBERED_ROWS, bare: Mapping[str, Any] | None = None,
+    **params: Any,
+) -> Iterator[Piece]:  # fmt: skip
     """Jira's pages by `startAt`: until the last, an empty one, or one that says nothing new.
 
-    Of some at once, and of fewer where these are too large to be read.
+    `bare` is what is asked for in place of the rest to learn the key of a row that is too large.
     """
-    news = News()
+    news = NewRows()
 
-    def ask(start: int, most: int) -> Any:
+    def asked(start: int, most: int, **others: Any) -> Any:
         with _in_the_middle(start > 0):
-            return client.get(path, startAt=start, maxResults=most, **params).data
+            return client.get(path, startAt=start, maxResults=most, **(params | others)).data
+
+    def pass_by(start: int, error: AnswerTooLarge) -> tuple[RowError, int]:
+        if bare is None:
+            raise error
+        found = rows_of(asked(start, 1, **bare), kind)
+        news.hear(found)
+        return too_large(start + 1, _key(found), error), start + 1
 
     def read() -> Pages:
-        start, totals, is_first = 0, list[float](), not news.seen
-        while True:
-            try:
-                data, _ = in_pieces(lambda most: ask(start, most), at_once)  # noqa: B023 - it is asked at once
-            except AnswerTooLarge:
-                yield TOO_LARGE
-                start += 1
-                continue
+        totals, is_first = list[float](), not news.seen
+
+        def ask(start: int, most: int) -> tuple[Page, int | None]:
+            data = asked(start, most)
             found, total = rows_of(data, kind), part(data, "total")
-            new = news.hear(found)
-            if new:
-                yield new
-            start += len(found)
-            totals += [total] if isinstance(total, int) else []
-            is_last = part(data, "isLast") is True or (isinstance(total, int) and start >= total)
-            if is_last or not found or (is_first and not new):
-                return totals
+            new, end = news.hear(found), start + len(found)
+            totals.extend([total] if isinstance(total, int) else [])
+            is_last = part(data, "isLast") is True or (isinstance(total, int) and end >= total)
+            return new, None if is_last or not found or (is_first and not new) else end
+
+        yield from _followed(ask, 0, at_once, pass_by, until=lambda: False)
+        return totals
 
     totals = yield from _whole(read, kind)
     if totals and len(news.seen) < totals[-1]:
         yield Gap(f"{totals[-1]} {kind} were announced and {len(news.seen)} given", EVERYTHING)
 
 
-def token_pages(ask: Callable[[str | None], Any], kind: str) -> Iterator[Page | Gap]:
-    """Pages by a token (Jira Cloud's `nextPageToken`)."""
-    token: str | None = None
-    tokens, news = set[str](), News()
-    while True:
-        with _in_the_middle(token is not None):
-            data = ask(token)
-        found = rows_of(data, kind)
-        yield found
-        news.hear(found)
-        token = _text(part(data, "nextPageToken"))
-        if not token and part(data, "isLast") is False:
-            raise AnswerUnusable(f"There are more {kind}, and no token leads to them.")
-        if not token or part(data, "isLast") is True:
-            return
-        if token in tokens or news.have_ended:
-            yield Gap(f"pages of {kind} lead back to earlier ones", EVERYTHING)
-            return
-        tokens.add(token)
+def token_pages(
+    ask: Callable[[str, int], Any], kind: str, at_once: int, *, bare: Callable[[str], Any] | None = None
+) -> Iterator[Piece]:
+    """Pages by a token (Jira Cloud's `nextPageToken`), the first one by an empty one.
 
-
-def linked_pages(client: Client, path: str, *, per_page: int = LINKED_ROWS, **params: Any) -> Iterator[Page | Gap]:
-    """Pages by the header Link, which is followed and never built (GitHub, GitLab).
-
-    Of some at once; where these are too large to be read, it begins anew with fewer.
+    `bare` asks for one row without what makes it too large, since only an answer leads further.
     """
-    news = News()
+    news = NewRows()
 
-    def read(most: int) -> Pages:
+    def after(data: Any) -> str | None:
+        following, is_last = _text(part(data, "nextPageToken")), part(data, "isLast")
+        if not following and is_last is False:
+            raise AnswerUnusable(f"There are more {kind}, and no token leads to them.")
+        return None if is_last is True else following or None
+
+    def page(token: str, most: int) -> tuple[Page, str | None]:
+        with _in_the_middle(bool(token)):
+            data = ask(token, most)
+        found = rows_of(data, kind)
+        news.hear(found)
+        return found, after(data)
+
+    def pass_by(token: str, error: AnswerTooLarge) -> tuple[RowError, str | None]:
+        if bare is None:
+            raise error
+        data = bare(token)
+        return too_large(0, _key(rows_of(data, kind)), error), after(data)
+
+    yield from _followed(
+        page, "", at_once, pass_by, until=lambda: news.have_ended, told=f"pages of {kind} lead back to earlier ones"
+    )
+
+
+def linked_pages(
+    client: Client, path: str, *, per_page: int = LINKED_ROWS, each_by_itself: bool = False, **params: Any
+) -> Iterator[Piece]:
+    """Pages by the header Link, which is followed (GitHub, GitLab); `each_by_itself`: a row that is too large is one
+    error, and not the end."""
+    news = NewRows()
+    first = f"{path}?{urlencode({name: value for name, value in params.items() if value is not None})}"
+
+    def pass_by(url: str, error: AnswerTooLarge) -> tuple[RowError, str]:
+        page = number_of(url)
+        if not each_by_itself or page is None:
+            raise error
+        return too_large(page, "", error), page_at(url, page + 1, 1)
+
+    def read() -> Pages:
         news.begin()
-        answer, urls, totals = client.get(path, per_page=most, **params), set[str](), list[float]()
-        while True:
-            yield news.hear(list_of(answer))
-            url, total = answer.next_url, number(answer.headers.get("x-total"))
-            totals += [] if total is None else [total]
-            if not url:
-                return totals
-            if url in urls or news.have_ended:
-                yield Gap("a page leads back to an earlier one", EVERYTHING)
-                return totals
-            urls.add(url)
-            with _in_the_middle():
-                answer = client.get(url)
+        totals = list[float]()
 
-    def read_in_pieces() -> Pages:
-        most = per_page
-        while True:
-            try:
-                return (yield from read(most))
-            except AnswerTooLarge:
-                if most == 1:
-                    raise
-                most = max(most // FEWER, 1)
+        def ask(url: str, most: int) -> tuple[Page, str | None]:
+            with _in_the_middle(url != first):
+                answer = client.get(resized(url, most))
+            total = number(answer.headers.get("x-total"))
+            totals.extend([] if total is None else [total])
+            return news.hear(list_of(answer)), answer.next_url or None
 
-    yield from _whole(read_in_pieces, "rows")
+        yield from _followed(ask, first, per_page, pass_by, until=lambda: news.have_ended)
+        return totals
+
+    yield from _whole(read, "rows")
+
+
+def cursor_pages(ask: Callable[[str, int], Any], at_once: int) -> Iterator[Piece]:
+    """Pages of a GraphQL connection: `nodes`, of which one that may not be read is null, and `pageInfo`."""
+    news = NewRows()
+
+    def page(cursor: str, most: int) -> tuple[Page, str | None]:
+        with _in_the_middle(bool(cursor)):
+            connection = ask(cursor, most)
+        found = rows_of(connection, "nodes")
+        news.hear(found)
+        end, has_next = _text(part(connection, "pageInfo", "endCursor")), part(connection, "pageInfo", "hasNextPage")
+        if not isinstance(has_next, bool) or (has_next and not end):
+            raise AnswerUnusable("A page does not tell whether, and where, there is another one.")
+        return found, end if has_next else None
+
+    def pass_by(cursor: str, error: AnswerTooLarge) -> tuple[RowError, str | None]:
+        raise error
+
+    yield from _followed(page, "", at_once, pass_by, until=lambda: news.have_ended)
+
+
+def _followed(
+    ask: Ask[At], at: At | None, at_once: int, pass_by: PassBy[At], *, until: Callable[[], bool], told: str = BACK
+) -> Iterator[Piece]:
+    """All pages from a place on, each where the one before it leads."""
+    places = set[At]()
+    while at is not None:
+        if at in places or until():
+            yield Gap(told, EVERYTHING)
+            return
+        places.add(at)
+        at = yield from _in_parts(ask, at, at_once, pass_by)
+
+
+def _in_parts(ask: Ask[At], at: At, at_once: int, pass_by: PassBy[At]) -> Generator[Page | RowError, None, At | None]:
+    """So many rows from a place on: together, or in parts where they are too large together; where the next begin."""
+    try:
+        page, following = ask(at, at_once)
+    except AnswerTooLarge as error:
+        if at_once == 1:
+            told, following = pass_by(at, error)
+            yield told
+            return following
+    else:
+        if page:
+            yield page
+        return following
+    fewer, part_at = max(at_once // FEWER, 1), at
+    for _ in range(at_once // fewer):
+        following = yield from _in_parts(ask, part_at, fewer, pass_by)
+        if following is None:
+            break
+        part_at = following
+    return following
 
 
 def in_pieces(ask: Callable[[int], Answered], at_once: int) -> tuple[Answered, int]:
@@ -199,32 +274,13 @@ def _whole(read: Callable[[], Pages], kind: str) -> Pages:
     return totals
 
 
-def cursor_pages(ask: Callable[[str | None], Any]) -> Iterator[Page | Gap]:
-    """Pages of a GraphQL connection: `nodes`, of which one that may not be read is null, and `pageInfo`."""
-    cursor: str | None = None
-    cursors, news = set[str](), News()
-    while True:
-        with _in_the_middle(cursor is not None):
-            connection = ask(cursor)
-        found = rows_of(connection, "nodes")
-        yield found
-        news.hear(found)
-        cursor, has_next = _text(part(connection, "pageInfo", "endCursor")), part(connection, "pageInfo", "hasNextPage")
-        if not isinstance(has_next, bool) or (has_next and not cursor):
-            raise AnswerUnusable("A page does not tell whether, and where, there is another one.")
-        if not has_next:
-            return
-        if cursor in cursors or news.have_ended:
-            yield Gap("a page leads back to an earlier one", EVERYTHING)
-            return
-        cursors.add(cursor)
-
-
-def each_row(pages: Iterable[Page | Gap], gaps: list[Gap]) -> Iterator[Any]:
-    """The rows of all pages; gaps are put aside."""
+def each_row(pages: Iterable[Piece], gaps: list[Gap]) -> Iterator[Any]:
+    """The rows of all pages, and errors in place of rows; gaps are put aside."""
     for page in pages:
         if isinstance(page, Gap):
             gaps.append(page)
+        elif isinstance(page, RowError):
+            yield page
         else:
             yield from page
 
@@ -237,7 +293,7 @@ def each_told(
     for line, row in enumerate(found, start=1):
         try:
             # Whole, or not at all.
-            told = list(read(line, row))
+            told = [row] if isinstance(row, RowError) else list(read(line, row))
             running = 0
         except NotThere as error:
             running += 1
@@ -245,8 +301,12 @@ def each_told(
                 raise
             told = [gone(line, key_of(row), error)]
         except AnswerTooLarge as error:
-            told = [RowError(line, key_of(row), error.message)]
+            told = [too_large(line, key_of(row), error)]
         yield from told
+
+
+def too_large(line: int, key: str, error: AnswerTooLarge) -> RowError:
+    return RowError(line, key, f"It is too large to be read: {error.message}")
 
 
 def gone(line: int, key: str, error: NotThere) -> RowError:
@@ -309,6 +369,11 @@ def _in_the_middle(is_so: bool = True) -> Iterator[None]:
         if isinstance(error, NotThere) or not is_so:
             raise
         raise AnswerUnusable(f"In the middle of a list: {error.message}") from error
+
+
+def _key(found: Sequence[Any]) -> str:
+    """Of the one row that was asked for."""
+    return next((str(part(row, "key") or part(row, "id") or "") for row in found), "")
 
 
 def _text(value: Any) -> str:

@@ -2,9 +2,10 @@
 
 import pytest
 
-from apps.importers.records import ImportRefused
+from apps.importers.records import ImportRefused, RowError, UnreadRow
 from apps.importers.sources.csv.file import inspect_file
-from apps.importers.tests.files import only
+from apps.importers.sources.csv.rows import TORN
+from apps.importers.tests.files import issues, only, read
 
 HEADER = "Key,Title\n1,"
 
@@ -37,3 +38,37 @@ def test_an_encoding_that_the_user_says_is_used(write):
 def test_an_encoding_that_is_none_or_does_not_fit_is_refused(write, encoding, reason):
     with pytest.raises(ImportRefused, match=reason):
         inspect_file(write(f"{HEADER}Größe\n".encode("cp1252")), encoding=encoding)
+
+
+ROWS = "Key,Title,Assignee,Description\n" + "".join(f"A-{n},Größe ändern,Jürgen Müller,für ö\n" for n in range(40))
+
+
+@pytest.mark.parametrize("torn", [b"\xe9", "é".encode()[:1], b"\xff\xfe", b"\xf0\x9f\x98"])
+def test_one_byte_that_is_no_utf8_garbles_no_other_text(write, torn):
+    path = write(ROWS.encode() + b"A-90,Caf" + torn + b" au lait,Ada,x\n")
+
+    *whole, last = issues(path)
+
+    assert {(row.title, row.assignee.name) for row in whole} == {("Größe ändern", "Jürgen Müller")}
+    assert (last.title.replace("\ufffd", ""), last.remarks) == ("Caf au lait", (TORN,))
+    assert "cannot be read: it is UTF-8 else" in inspect_file(path).notes[0]
+
+
+def test_a_name_that_cannot_be_read_names_nobody_else(write):
+    path = write(ROWS.encode() + b"A-90,x,J\xfcrgen M\xfcller,x\nA-9\xe9,x,Ada,x\n")
+
+    person, key = [row for row in read(path) if isinstance(row, RowError)]
+
+    assert (person.external_id, person.reason) == ("A-90", "assignee holds a letter that is no UTF-8")
+    assert isinstance(key, UnreadRow)
+
+
+def test_a_file_cut_in_the_midst_of_a_letter_is_utf8(write):
+    assert issues(write(ROWS.encode() + "A-90,x,Ada,Größe".encode()[:-3]))[0].title == "Größe ändern"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1250", "cp1254"])
+def test_text_in_one_byte_with_a_letter_that_looks_like_utf8_stays_what_it_is(write, encoding):
+    path = write(ROWS.encode(encoding) + "A-90,Ä“x,Ada,x\n".encode(encoding))
+
+    assert issues(path)[0].title == "Größe ändern"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import timedelta
 from io import StringIO
 from itertools import count
 
@@ -15,7 +16,8 @@ from apps.importers.sources.jsonlines import PATHS, TOLD
 from apps.importers.tracked import Change, Stage, TrackedIssue, TrackedSprint
 from apps.importers.writing import sprints
 from apps.importers.writing.texts import fitted, plain_json
-from apps.projects.models import Issue, Sprint
+from apps.projects.history import writing
+from apps.projects.models import Issue, IssueChange, Sprint
 from apps.projects.tests.factories import ProjectFactory
 from conftest import NOW
 
@@ -184,3 +186,16 @@ def test_a_sprint_a_line_is_looked_for_among_those_of_its_name_alone(monkeypatch
 
     assert Sprint.objects.count() == len(rows)
     assert len(looked_at) <= 3 * len(rows)
+
+
+@pytest.mark.django_db
+def test_of_descriptions_that_imports_replace_the_newest_are_kept(monkeypatch):
+    monkeypatch.setattr(writing, "MOST_KEPT_CHARACTERS", 1_000)
+    texts = [str(number) * 600 for number in range(4)]
+
+    for hour, text in enumerate(texts):
+        rows, at = [ImportedIssue(line=1, external_id="A-1", title="a", description=text)], NOW + timedelta(hours=hour)
+        import_issues(rows, project_key="SHOP", create_as="Shop", mapped=frozenset({"title", "description"}), now=at)
+
+    kept = IssueChange.objects.filter(field="description").values_list("old_value", flat=True)
+    assert list(kept) == [writing.LET_GO, writing.LET_GO, texts[2]]

@@ -56,7 +56,7 @@ def member(project):
 def test_what_comes_after_somebody_joined_is_the_members(run, project, member):
     placeholder = lambda: project.team.get(user__is_placeholder=True)  # noqa: E731
 
-    run(lambda: join(placeholder(), member, by=member.user), assignee=Person("Pl Zero"))
+    run(lambda: join(placeholder().user, member, by=member.user), assignee=Person("Pl Zero"))
 
     assert set(project.issues.values_list("assignee", flat=True)) == {member.user_id}
     assert project.team.count() == 1

@@ -15,7 +15,7 @@ from apps.importers.records import ImportedIssue, Person
 from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
 from apps.projects.models import Issue, TeamMember
-from apps.projects.placeholders import domain_of
+from apps.projects.placeholders import domain_of, join
 from apps.projects.services import delete_project, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from conftest import NOW
@@ -217,3 +217,75 @@ def test_texts_that_nobody_can_read_are_left_out_and_the_issue_is_kept():
     )
 
     assert readable_texts(record) == {"title": "A-1", "description": "a \nb", "component": "w b", "labels": ["x"]}
+
+
+# --- Who only reported ------------------------------------------------------------------------------------------------
+STRANGER, ASSIGNED = Person("Stranger", "", "acc-1"), Person("Ada", "ada@example.org", "acc-2")
+
+
+def reported(project, *people, assigned=()):
+    team = Team(project, now=NOW)
+    team.learn(assigned, reporters=people)
+    for one in people:
+        IssueFactory(project=project, assignee=None, reporter=team.find(one))
+    return team
+
+
+def test_who_only_reported_is_known_and_no_member():
+    project = ProjectFactory()
+
+    for _ in range(2):
+        team = reported(project, STRANGER, ASSIGNED, assigned=[ASSIGNED])
+
+    assert team.find(STRANGER).full_name == "Stranger"
+    assert [each.user for each in project.team.all()] == [team.find(ASSIGNED)]
+    assert User.objects.filter(is_placeholder=True).count() == 2
+
+
+def test_who_reported_first_and_has_an_issue_later_is_a_member_then():
+    project = ProjectFactory()
+    was = reported(project, STRANGER).find(STRANGER)
+
+    again = reported(project, assigned=[STRANGER])
+
+    assert ([each.user for each in project.team.all()], again.added) == ([was], 1)
+
+
+def test_a_stream_of_reporters_is_no_team():
+    project = ProjectFactory()
+
+    team = reported(project, *(Person(f"Stranger {n}", "", f"acc-{n}") for n in range(50)))
+
+    assert (project.team.count(), team.added) == (0, 0)
+
+
+def test_who_only_reported_and_accepts_an_invitation_takes_over_what_they_reported():
+    project, bob = ProjectFactory(key="SHOP"), UserFactory(email="bob@example.org")
+    named = Person("Robert", "bob@example.org", "acc-7")
+    was = reported(project, named).find(named)
+
+    member = accepts(project, bob)
+
+    assert Issue.objects.get().reporter == bob
+    assert (member.is_agent, User.objects.get(pk=was.pk).became) == (False, bob)
+    assert reported(project, named).find(named) == bob
+
+
+def test_a_running_import_sees_that_who_only_reported_was_joined():
+    project = ProjectFactory()
+    team, member = reported(project, STRANGER), TeamMemberFactory(project=project)
+    team.learn([], reporters=[STRANGER])
+
+    join(team.find(STRANGER), member, by=member.user)
+    team.learn([], reporters=[STRANGER])
+
+    assert team.find(STRANGER) == member.user
+
+
+def test_who_only_reported_goes_with_the_project():
+    project = ProjectFactory()
+    reported(project, STRANGER)
+
+    delete_project(project)
+
+    assert not User.objects.filter(is_placeholder=True).exists()

@@ -60,7 +60,7 @@ def history():
 
 def test_who_became_a_members_own_stays_that_member(imported, lead, now):
     second = imported({"assignee": ANNA, "reporter": ANNA}, {"assignee": BERT, "reporter": BERT})
-    join(TeamMember.objects.get(user__full_name="Anna One"), lead, by=lead.user)
+    join(TeamMember.objects.get(user__full_name="Anna One").user, lead, by=lead.user)
 
     assert runs.undo(second) == 0
 

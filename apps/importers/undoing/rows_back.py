@@ -251,9 +251,9 @@ def _forget_people(project: Project, made: Collection[UUID]) -> None:
         project=project, user__in=people, user__is_placeholder=True, role=TeamMember.Role.MEMBER,
         available_for_assignment=True, is_agent=False, absent_from=None, absent_until=None,
     )  # fmt: skip
-    leaving = list(as_made.values_list("user_id", flat=True))
     as_made.delete()
-    forget(leaving)
+    # Whose work was given to a member stays, so that the next import knows whose it is.
+    forget(User.objects.filter(pk__in=people, became=None).values_list("pk", flat=True))
 
 
 def _naming(table: Table) -> Iterator[tuple[Table, str]]:

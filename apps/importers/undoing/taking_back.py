@@ -23,7 +23,7 @@ from apps.importers.writing.identities import NAMES, put_back
 from apps.importers.writing.traces import plain
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.moments import moments_of
-from apps.projects.history.writing import new_change
+from apps.projects.history.writing import new_change, store_changes
 from apps.projects.models import Issue, IssueChange, IssueType, Sprint, TeamMember, WorkflowStatus
 from apps.projects.rows import in_parts, lock_issues, note_removal
 
@@ -315,7 +315,7 @@ def _tell(emptied: Sequence[IssueChange], run: ImportRun) -> None:
     at = moments_of([change.issue_id for change in emptied], timezone.now)
     for change in emptied:
         change.changed_at = at.of(change.issue_id, change.field)
-    changes = IssueChange.objects.bulk_create(emptied)
+    changes = store_changes(emptied)
     others = ImportTouch.objects.filter(issue__in={change.issue_id for change in changes}).exclude(run=run)
     last = {touch.issue_id: touch for touch in others.order_by("pk")}
     for change in changes:

@@ -1,6 +1,6 @@
 """A batch of records against the rows that are there: compared, then written in two statements."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -86,7 +86,7 @@ class BatchWriter:
         # Until the transaction ends nobody deletes any of these.
         self._types, self._statuses = kinds_of(self._project)
         self._sprints.look_anew()
-        self.team.learn(person for record in batch for person in (record.assignee, record.reporter))
+        self.team.learn([each.assignee for each in batch], reporters=[each.reporter for each in batch])
         self._report.show(batch, self.team.as_found)
         # Before its issues, as whoever closes a sprint does.
         self._sprints.hold(batch)
@@ -120,7 +120,7 @@ class BatchWriter:
         """What all records together say of sprints; what that adds to the past of issues."""
         return self._sprints.settle(self._touched_sprints)
 
-    def settle_missing(self, *, named: Collection[str], mark: bool) -> list[Touch]:
+    def settle_missing(self, *, named: Set[str], mark: bool) -> list[Touch]:
         """What was there before and did not come; `named` are the ids of rows that could not be read."""
         self._identities.tell(self._report)
         return settle_missing(

@@ -16,7 +16,7 @@ from apps.importers.writing.workflow import DONE, DROPPED, TO_DO
 from apps.projects.history.days import end_of
 from apps.projects.history.moments import Moments, When, moments_of
 from apps.projects.history.reads import ended_at
-from apps.projects.history.writing import new_change
+from apps.projects.history.writing import new_change, store_changes
 from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.services import EDITABLE_ISSUE_FIELDS
 
@@ -74,7 +74,7 @@ def record(project: Project, edits: Sequence[Edit], *, now: When) -> list[IssueC
         sprint_ends=_sprint_ends(project, edits, at.now),
     )
     changes = [change for edit in edits for change in _changes(edit, board, at)]
-    return IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
+    return store_changes(sorted(changes, key=lambda change: change.changed_at))
 
 
 def _sprint_ends(project: Project, edits: Sequence[Edit], now: datetime) -> dict[UUID, datetime]:

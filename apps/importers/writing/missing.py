@@ -1,6 +1,6 @@
 """What an earlier import brought and a later full export does not: reported, and closed as removed if that is asked."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from uuid import UUID
 
 from django.utils import timezone
@@ -23,7 +23,7 @@ def settle_missing(
     source: str,
     *,
     seen: Collection[UUID],
-    named: Collection[str],
+    named: Set[str],
     mark: bool,
     now: When,
     report: ImportReport,
@@ -31,13 +31,18 @@ def settle_missing(
 ) -> list[Touch]:
     """Count the issues of a source that are neither among those seen nor named by a row that could not be read.
 
+    Called where everything was read. Nothing is looked for all the same where nothing came, or where a row that could
+    not be read says not which issue it is: an answer that is empty, or holds who knows what, closes nothing.
+
     What was done to those that are closed is given back, so that it can be undone.
 
     What is done stays done: it was delivered, whatever became of it in the tracker.
     """
+    if not seen or "" in named:
+        return []
     there = Issue.objects.filter(project=project, source=source).exclude(status__category=DROPPED)
     rows = there.order_by("external_id").values_list("pk", "external_id", "source_id", "status__category")
-    missing = [row for row in rows if row[0] not in seen and row[1] not in named]
+    missing = [row for row in rows if row[0] not in seen and named.isdisjoint(row[1:3])]
     report.missing = len(missing)
     # Whose key another one has now is known by its id.
     report.missing_shown = [key or own for _, key, own, _ in missing[:SHOWN_ERRORS]]

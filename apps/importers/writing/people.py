@@ -1,6 +1,7 @@
 """People whom a source names: found in the team by address or name, else made as users who cannot log in.
 
-Whoever can log in joins a team by accepting an invitation: an import takes nobody in and shows nobody's name.
+Whoever can log in joins a team by accepting an invitation: an import takes nobody in and shows nobody's name. Who has
+or had an issue is in the team; who only reported is known, and no member: in a public tracker that is anybody.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from apps.common.texts.composing import normalized
 from apps.importers.records import Person
 from apps.importers.telling.spellings import spellings_of
 from apps.importers.writing.traces import Traces
-from apps.projects.models import Project, TeamMember
+from apps.projects.models import Issue, Project, TeamMember
 from apps.projects.placeholders import domain_of, erased_as
 
 LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
@@ -41,30 +42,38 @@ class Team:
         self._asked: set[str] = set()
         self._state = self._present_state()
         members = User.objects.filter(memberships__project=self._project)
-        for user in members:
+        self._members = {user.pk for user in members}
+        reporters = Issue.objects.filter(project=self._project).order_by().values("reporter")
+        only_named = User.objects.filter(is_placeholder=True, became=None, pk__in=reporters)
+        for user in (*members, *only_named.exclude(pk__in=members.values("pk"))):
             self._remember(user)
         # Whoever joined took over what was imported of them: the source goes on naming them as before.
         for was in User.objects.filter(became__in=members).select_related("became"):
             if was.became is not None:
                 self._by_address.setdefault(mailbox(was.email), was.became)
 
-    def _present_state(self) -> tuple[int, int]:
+    def _present_state(self) -> tuple[int, int, int]:
         """Differs once somebody was taken in, left or became a member in place of whom an import named."""
         members = TeamMember.objects.filter(project=self._project).order_by()
-        found = members.aggregate(n=Count("pk"), last=Coalesce(Max("pk"), 0))
-        return found["n"], found["last"]
+        joined = Count("user__was", distinct=True)
+        found = members.aggregate(n=Count("pk", distinct=True), last=Coalesce(Max("pk"), 0), joined=joined)
+        return found["n"], found["last"], found["joined"]
 
-    def learn(self, people: Iterable[Person | None]) -> None:
-        """Make sure that everybody named is in the team: at most seven queries, however many they are.
+    def learn(self, assigned: Iterable[Person | None], *, reporters: Iterable[Person | None] = ()) -> None:
+        """Make sure that everybody named is known, and who has or had an issue in the team.
 
-        Who was erased stays a pseudonym, whatever the source goes on calling them. An import takes a while: who
-        joined or left since the last batch is looked at anew.
+        At most eight queries, however many they are. Who was erased stays a pseudonym, whatever the source goes on
+        calling them. An import takes a while: who joined or left since the last batch is looked at anew.
         """
         if self._present_state() != self._state:
             self._look()
-        strangers = {self._known_as(one): one for one in people if one and not self._is_known(one)}
-        if not strangers:
-            return
+        working = [one for one in assigned if one]
+        named = (*working, *filter(None, reporters))
+        if strangers := {self._known_as(one): one for one in named if not self._is_known(one)}:
+            self._make(strangers)
+        self._take_in(working)
+
+    def _make(self, strangers: Mapping[str, Person]) -> None:
         places = {self._placeholder_of(one): one for one in strangers.values()}
         erased = self._learn_erased(places)
         # Whoever is called like one who was erased is another.
@@ -84,18 +93,21 @@ class Team:
         ]
         users |= {user.email: user for user in User.objects.bulk_create(new)}
         self._traces.made(User, *(user.pk for user in new))
-        # A pseudonym is in the team from the second time on.
-        TeamMember.objects.bulk_create(
-            (
-                TeamMember(project=self._project, user=user, role=TeamMember.Role.MEMBER, joined_at=self._now)
-                for user in users.values()
-            ),
-            ignore_conflicts=True,
-        )
         for user in users.values():
             self._remember(user)
         self._by_address |= {place: users[pseudonym] for place, pseudonym in erased.items() if pseudonym in users}
-        self.added += len(users.keys() - pseudonyms)
+
+    def _take_in(self, working: Iterable[Person]) -> None:
+        found = {user.pk: user for one in working if (user := self.find(one)) and user.pk not in self._members}
+        if not found:
+            return
+        TeamMember.objects.bulk_create(
+            TeamMember(project=self._project, user=user, role=TeamMember.Role.MEMBER, joined_at=self._now)
+            for user in found.values()
+        )
+        self._members |= found.keys()
+        pseudonyms = set(self.erased.values())
+        self.added += sum(user.email not in pseudonyms for user in found.values())
         self._state = self._present_state()
 
     def _is_known(self, one: Person) -> bool:

@@ -21,7 +21,7 @@ from apps.importers.writing.undated import settle_undated, status_on
 from apps.projects.history.moments import When, lies_ahead, moment_of
 from apps.projects.history.reads import ended_at
 from apps.projects.history.snapshots import WITHOUT_CONTENTS
-from apps.projects.history.writing import new_change
+from apps.projects.history.writing import new_change, store_changes
 from apps.projects.levels import MOST_SPRINTS
 from apps.projects.models import Issue, IssueChange, Project, Sprint, SprintSnapshot
 from apps.projects.rows import in_parts, lock, lock_issues
@@ -208,7 +208,7 @@ class Sprints:
             and (end := ended_at(sprints[before.pk], self._now)) is not None
             and not lies_ahead(end, self._now)
         ]
-        made = IssueChange.objects.bulk_create(sorted(changes, key=lambda change: change.changed_at))
+        made = store_changes(sorted(changes, key=lambda change: change.changed_at))
         # Their rows say the same, but not their pasts.
         Issue.objects.filter(pk__in={change.issue_id for change in changes}).update(updated_at=timezone.now())
         return [Touch(change.issue, {}, [change.pk]) for change in made]

@@ -1,6 +1,6 @@
 """What a tracker tells, into the domain: issues with their history, sprints with their own life."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,13 +17,15 @@ from apps.importers.writing.history import missing_changes
 from apps.importers.writing.identities import Identities
 from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.links import Links
+from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
 from apps.importers.writing.people import Team
 from apps.importers.writing.texts import readable_texts
 from apps.importers.writing.ties import Ties
 from apps.importers.writing.traces import Traces
 from apps.projects.history.moments import When, moment_of, moments_of
-from apps.projects.models import Issue, IssueChange, Project
+from apps.projects.history.writing import store_changes
+from apps.projects.models import Issue, Project
 
 PLAIN_FIELDS = (
     "title", "description", "priority", "component", "story_points", "estimated_hours", "actual_hours",
@@ -79,7 +81,7 @@ class TrackedWriter:
         # Until the transaction ends nobody deletes any of these.
         self.board.look_anew()
         self._write_sprints()
-        self.team.learn(_people(batch))
+        self.team.learn(_assigned(batch), reporters=[each.reporter for each in batch])
         self._report.show(batch, self.team.as_found)
         meant = self._identities.sort_out(batch)
         touched = [(record, self._touched(record, issue)) for record, issue in meant.records]
@@ -115,6 +117,13 @@ class TrackedWriter:
         self.board.unrecorded(self._guessed_sprints)
         self.board.close_sprints(self._touched_sprints)
         self._identities.tell(self._report)
+
+    def settle_missing(self, *, named: Set[str], mark: bool) -> list[Touch]:
+        """What was there before and did not come although everything was read."""
+        return settle_missing(
+            self._project, self._source, seen=self._identities.seen, named=named, mark=mark, now=self._when,
+            report=self._report, traces=self.traces,
+        )  # fmt: skip
 
     def _write_sprints(self) -> None:
         self.board.take_all(self._told_sprints)
@@ -180,7 +189,7 @@ class TrackedWriter:
     # --- History ---------------------------------------------------------------------------------------------------
     def _write_history(self, touched: Sequence[tuple[TrackedIssue, Touch]]) -> None:
         told = [(record, touch.issue) for record, touch in touched]
-        changes = IssueChange.objects.bulk_create(missing_changes(told, self.board, self.team))
+        changes = store_changes(missing_changes(told, self.board, self.team))
         # What the tracker keeps no history of changed, as far as anybody knows, when the import saw it.
         last = moments_of([touch.issue.pk for _, touch in touched if touch.before], self._when).last
         edits = [edit for record, touch in touched if (edit := _unexplained(record, touch, last)).before]
@@ -214,10 +223,10 @@ def _last_move(record: TrackedIssue) -> datetime | None:
     return next(moves, record.created_at)
 
 
-def _people(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:
-    """Everybody who has, reported or once had an issue."""
+def _assigned(records: Sequence[TrackedIssue]) -> Iterator[Person | None]:
+    """Everybody who has or once had an issue."""
     for record in records:
-        yield from (record.assignee, record.reporter)
+        yield record.assignee
         for change in record.changes:
             if change.field == "assignee":
                 yield from (value for value in (change.old, change.new) if isinstance(value, Person))

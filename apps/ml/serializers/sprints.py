@@ -159,7 +159,8 @@ class UntoldSerializer(Answer):
     """What was not judged for want of facts: its absence among the risks says nothing."""
 
     risk_types = serializers.ListField(
-        child=serializers.CharField(), help_text="Risks that were not judged; empty where none was."
+        child=serializers.CharField(),
+        help_text="Risks that were not judged, or only by what is known here; empty where none was.",
     )
     because = serializers.CharField()
 

@@ -33,6 +33,7 @@ from apps.ml.services.sprints.running import Foreseen, foresee, running_sprints
 from apps.notifications.services.announcing import announce, one_at_a_time
 from apps.projects.erasures import anew_if_erased
 from apps.projects.models import Project, Sprint
+from apps.projects.unknown_past import standstills_of
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +54,18 @@ class AnomalyDetectionService:
     ) -> list[AnomalyDetection]:
         """What the rules find now, severest first, each as its one open row.
 
-        Raises `Project.DoesNotExist` without a project, `PredictionsOff` where nothing is predicted for it.
+        Nothing of a project whose connection is out of step (`unknown_past.Standstill`): that nothing happens there is
+        all that would be found. Raises `Project.DoesNotExist` without a project, `PredictionsOff` where nothing is
+        predicted for it.
         """
         return anew_if_erased(project_id, partial(self._look, project_id, now or timezone.now()))
 
     def _look(self, project_id: UUID | str, now: datetime, erased_at: datetime) -> list[AnomalyDetection]:
         project = Project.objects.get(pk=project_id)
         require_predictions(project)
+        if standstills_of(project):
+            logger.info("A connection is out of step: nothing is looked for project=%s", project.pk)
+            return []
         findings = project_anomalies(
             project_snapshot(project.pk, now=now),
             rules="seed" if settings.ML_SEED_ANOMALY_RULES else "measured",
@@ -92,6 +98,10 @@ class AnomalyDetectionService:
 
     def _judged(self, sprint: Sprint, foreseen: Foreseen | None, *, user: User | None, now: datetime) -> dict[str, Any]:
         state, risks, untold = _told(sprint, foreseen, now=now)
+        if state is not None:
+            of = tuple(risk.kind for risk in risks)
+            found = standstills_of(sprint.project)
+            untold = [*untold, *(Untold(of, f"Cannot tell what was done lately: {each.sentence()}.") for each in found)]
         held_against = _to_be_held_against(state)
         record_prediction(
             kind=PredictionHistory.Kind.SPRINT_RISK,
@@ -112,11 +122,13 @@ class AnomalyDetectionService:
     def watch_sprints(self, project: Project, *, now: datetime) -> int:
         """Announce the urgent risks of the running sprints, each once for each severity; returns how many were new.
 
-        Of more than `MOST_FORESEEN` those nearest to their end.
+        Of more than `MOST_FORESEEN` those nearest to their end. None of a project whose connection is out of step.
         """
         return anew_if_erased(project.pk, partial(self._watch, project, now))
 
     def _watch(self, project: Project, now: datetime, erased_at: datetime) -> int:
+        if standstills_of(project):
+            return 0
         running, _ = running_sprints(project, now=now)
         n_new = 0
         for each in foresee(running, now=now):

@@ -12,15 +12,21 @@ logger = logging.getLogger(__name__)
 
 def index_words(apps, schema_editor):
     """Where the extension may not be installed, searches read the project's issues, as before."""
+    if has_trigrams(schema_editor):
+        schema_editor.execute(INDEX)
+
+
+def has_trigrams(schema_editor):
+    """Whether the extension is there, or could be installed."""
     if schema_editor.connection.vendor != "postgresql":
-        return
+        return False
     try:
         with transaction.atomic(using=schema_editor.connection.alias):
             schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     except Error as error:
         logger.warning("Searches go without an index: pg_trgm cannot be installed error=%s", type(error).__name__)
-        return
-    schema_editor.execute(INDEX)
+        return False
+    return True
 
 
 def forget_words(apps, schema_editor):

@@ -94,7 +94,7 @@ def test_whom_an_import_named_is_kept_by_that_import_alone(project):
     user = UserFactory(email=f"ada@{placeholders.domain_of(project)}", is_active=False, is_placeholder=True)
     named, member = TeamMemberFactory(project=project, user=user), TeamMemberFactory(project=project)
 
-    placeholders.join(named, member, by=member.user)
+    placeholders.join(named.user, member, by=member.user)
 
     assert pairs() == []
 

@@ -96,7 +96,7 @@ def test_nobody_takes_the_work_of_who_has_an_account_or_gives_it_to_who_has_none
 
     for one, whose in ((viewer, member), (named, other), (named, named)):
         with pytest.raises(Conflict):
-            placeholders.join(one, whose, by=people["lead"])
+            placeholders.join(one.user, whose, by=people["lead"])
 
 
 def test_it_is_the_leads_and_stays_within_the_project(as_, project, people, named):
@@ -110,3 +110,19 @@ def test_it_is_the_leads_and_stays_within_the_project(as_, project, people, name
     assert join(as_("lead"), project, named, member).status_code == 200
     # For good: there is nobody left to be joined again.
     assert join(as_("lead"), project, named, member).status_code == 404
+
+
+def test_the_work_of_who_only_reported_is_given_by_their_id_by_leads_alone(as_, project, people):
+    reporter = UserFactory(
+        email=f"ada@{placeholders.domain_of(project)}", full_name="Ada", is_active=False, is_placeholder=True
+    )
+    issue = IssueFactory(project=project, reporter=reporter)
+    member = TeamMember.objects.get(project=project, user=people["member"])
+    address, asked = f"/api/v1/projects/{project.pk}/members/{reporter.pk}/join/", {"member": str(member.user_id)}
+
+    assert as_("member").post(address, asked).status_code == 403
+    assert as_("lead").post(address, asked).json()["issues"] == 1
+
+    issue.refresh_from_db()
+    assert issue.reporter == member.user
+    assert as_("lead").post(address, asked).status_code == 404

@@ -100,7 +100,7 @@ def test_who_is_joined_to_it_has_the_work_of_later_imports_too(imports, erase, p
     (row,) = imports(Person(NAME))[1]
     erase()
     member = TeamMemberFactory(project=project, user=UserFactory(full_name="Bob Lee"))
-    join(TeamMember.objects.get(user=row), member, by=member.user)
+    join(row, member, by=member.user)
 
     assert imports(Person(NAME))[1] == [member.user]
     assert not TeamMember.objects.filter(user=row).exists()
@@ -109,7 +109,7 @@ def test_who_is_joined_to_it_has_the_work_of_later_imports_too(imports, erase, p
 def test_of_whom_it_had_become_the_address_goes_too(imports, erase, project):
     (row,) = imports(Person(NAME))[1]
     member = TeamMemberFactory(project=project, user=UserFactory(full_name="Bob Lee"))
-    join(TeamMember.objects.get(user=row), member, by=member.user)
+    join(row, member, by=member.user)
     erase()
 
     row.refresh_from_db()
@@ -121,7 +121,7 @@ def test_who_is_found_to_be_the_person_later_is_found_by_imports_all_the_same(im
     (row,) = imports(Person(NAME))[1]
     erase()
     member = TeamMemberFactory(project=project, user=UserFactory(email="ann.two@example.com", full_name="Ann Two"))
-    join(TeamMember.objects.get(user=row), member, by=member.user)
+    join(row, member, by=member.user)
     erase_person("ann.two@example.com", now=now)
 
     assert imports(Person(NAME))[1] == [row]

@@ -84,7 +84,7 @@ def test_a_file_goes_with_an_account(project, encoding, now, django_capture_on_c
 def test_as_the_importer_reads_it_is_among_what_is_searched(tmp_path, encoding):
     path = tmp_path / "a.csv"
     path.write_bytes(file_of(encoding))
-    read, _ = encoding_of(path)
+    read, *_ = encoding_of(path)
 
     searched = {codecs.lookup(each).name for each in possible_encodings(path.read_bytes())}
 

@@ -40,6 +40,10 @@ ROWS_PER_LINE = 5_000
 LONGEST_PROJECT_NAME, LONGEST_SOURCE = 200, 32
 
 
+#: Where `--mark-missing` was asked for.
+NOT_LOOKED = "Nothing is closed as removed: nothing came, or not all of it could be read."
+
+
 class NothingUsable(CommandError):
     """What the report has told row by row, as a code that scripts read."""
 
@@ -106,7 +110,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--mark-missing",
             action="store_true",
-            help="the file is the whole project: close as removed what an earlier import brought and it does not name",
+            help="the source is the whole project (of a tracker everything is read): close as removed what an earlier "
+            "import brought and it does not name",
         )
         trackers.add_arguments(parser)
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
@@ -125,7 +130,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False))
         else:
-            self._print_report(report, options["errors"])
+            self._print_report(report, options["errors"], marked=options["mark_missing"])
         if report.error_count and not report.new + report.changed + report.unchanged:
             raise NothingUsable("No row can be used.")
 
@@ -137,8 +142,8 @@ class Command(BaseCommand):
         kept = options["file"] if isinstance(options["file"], KeptFile) else None
         place, path = None if kept else place_in(str(options["file"])), kept or Path(options["file"])
         is_csv = place is None and not jsonlines.is_called_so(path.name)
-        if not is_csv and (options["sprints"] or options["mark_missing"]):
-            raise ImportRefused("--sprints and --mark-missing are for CSV files: a tracker tells both itself.")
+        if not is_csv and options["sprints"]:
+            raise ImportRefused("--sprints is for CSV files: a tracker tells them itself.")
         if place is not None:
             return trackers.imported(place, options | {"lead": _lead(options["lead"])}, say)
         if not is_csv:
@@ -209,7 +214,7 @@ class Command(BaseCommand):
         if columns.unread:
             self.stdout.write(_printable(f"Not read: {', '.join(columns.unread)}"))
 
-    def _print_report(self, report: ImportReport, error_file: Path | None) -> None:
+    def _print_report(self, report: ImportReport, error_file: Path | None, *, marked: bool) -> None:
         for error in sorted(report.errors, key=lambda error: error.line):
             told = ": ".join(filter(None, (f"line {error.line:,}", error.external_id, error.reason)))
             self.stdout.write(_printable(told))
@@ -222,8 +227,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{count:,} {remark}")
         for told in report.sprint_dates:
             self.stdout.write(_printable(told))
+        if report.missing is None and marked:
+            self.stdout.write(NOT_LOOKED)
         if report.missing:
-            self.stdout.write(_printable(_missing(report)))
+            self.stdout.write(_printable(_missing(report.missing, report)))
         if report.dry_run:
             self._print_understanding(report)
         if report.ledger:
@@ -262,7 +269,7 @@ def _error_file(path: Path) -> Iterator[Callable[[RowError], None]]:
         writer.writerow(["line", "id", "reason"])
 
         def write(error: RowError) -> None:
-            writer.writerow([error.line, harmless(error.external_id), error.reason])
+            writer.writerow([error.line, harmless(error.external_id), harmless(error.reason)])
 
         yield write
 
@@ -297,15 +304,15 @@ def _summary(report: ImportReport) -> str:
     return f"{prefix}{report.project}: {', '.join(parts)}."
 
 
-def _missing(report: ImportReport) -> str:
-    """'3 issues of earlier imports are not in this file: A-1, A-2, A-7. ...'."""
-    named = ", ".join(report.missing_shown) + (", …" if report.missing > len(report.missing_shown) else "")
-    is_one = report.missing == 1
-    what = f"{report.missing:,} issue{'' if is_one else 's'} of earlier imports {'is' if is_one else 'are'}"
+def _missing(count: int, report: ImportReport) -> str:
+    """'3 issues of earlier imports are not there any more: A-1, A-2, A-7. ...'."""
+    named = ", ".join(report.missing_shown) + (", …" if count > len(report.missing_shown) else "")
+    is_one = count == 1
+    what = f"{count:,} issue{'' if is_one else 's'} of earlier imports {'is' if is_one else 'are'}"
     done = (
         f"{report.removed:,} closed as removed" if report.removed else "--mark-missing closes what is open as removed"
     )
-    return f"{what} not in this file: {named}. {done}."
+    return f"{what} not there any more: {named}. {done}."
 
 
 def _overrides(groups: Iterable[Iterable[str]]) -> dict[str, str]:

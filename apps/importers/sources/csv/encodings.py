@@ -14,6 +14,11 @@ CHUNK_BYTES = 1 << 20
 JUDGED_BYTES = 1 << 20
 #: Western Europe, Cyrillic, Central Europe, Greek, Turkish: what spreadsheets of these regions write.
 ONE_BYTE = ("cp1252", "cp1251", "cp1250", "cp1253", "cp1254")
+#: Letters beyond ASCII that are whole UTF-8, of all. Of text in one byte a letter hardly ever is, by chance: each is a
+#: capital with a sign behind it.
+MOSTLY = 0.75
+#: What stands for bytes that are no letter.
+UNREAD = "\ufffd"
 #: Every byte is a letter of it: for files of which some bytes are none in the others.
 ANY_BYTE = "latin-1"
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -29,11 +34,11 @@ def looks_like_utf16(start: bytes) -> bool:
     return start.startswith(_UTF16_MARKS) or bool(_unmarked_utf16(start))
 
 
-def encoding_of(path: Readable, *, wanted: str = "") -> tuple[str, int]:
-    """The encoding of a file, and its lines.
+def encoding_of(path: Readable, *, wanted: str = "") -> tuple[str, int, int]:
+    """The encoding of a file, its lines, and the places that are not of it.
 
-    UTF-8 where every byte fits, UTF-16 where it is marked or seen, else the one-byte encoding that gives the most
-    words of its script; the first listed wins a tie.
+    UTF-8 where every byte fits, or `MOSTLY`, UTF-16 where it is marked or seen, else the one-byte encoding that gives
+    the most words of its script; the first listed wins a tie.
 
     Raises
     ------
@@ -43,15 +48,18 @@ def encoding_of(path: Readable, *, wanted: str = "") -> tuple[str, int]:
     with path.open("rb") as file:
         start = file.read(JUDGED_BYTES)
     if wanted:
-        return wanted, _lines_in(path, _known(wanted), f"{path} is not {wanted}")
+        return wanted, _lines_in(path, _known(wanted), f"{path} is not {wanted}"), 0
     if looks_like_utf16(start):
         name = "utf-16" if start.startswith(_UTF16_MARKS) else _unmarked_utf16(start)
-        return name, _lines_in(path, name, f"{path} begins as UTF-16 but does not go on so")
+        return name, _lines_in(path, name, f"{path} begins as UTF-16 but does not go on so"), 0
     fits, line_count = _survey(path, "utf-8-sig")
     if fits:
-        return "utf-8-sig", line_count
+        return "utf-8-sig", line_count, 0
+    whole, unread = _utf8_letters(path)
+    if whole >= MOSTLY * (whole + unread):
+        return "utf-8-sig", line_count, unread
     likely = sorted(ONE_BYTE, key=lambda name: -_likeness(start, name))
-    return next((name for name in likely if _survey(path, name)[0]), ANY_BYTE), line_count
+    return next((name for name in likely if _survey(path, name)[0]), ANY_BYTE), line_count, 0
 
 
 def possible_encodings(content: bytes) -> tuple[str, ...]:
@@ -113,6 +121,18 @@ def _is_word(word: str, script: str) -> bool:
     if script == "LATIN" and _LONG_RUN.search(word):
         return False
     return all(unicodedata.name(letter, "").startswith(script) for letter in word)
+
+
+def _utf8_letters(path: Readable) -> tuple[int, int]:
+    """Letters beyond ASCII that are whole UTF-8, and places that are none."""
+    decoder, whole, unread = codecs.getincrementaldecoder("utf-8-sig")("replace"), 0, 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            text = decoder.decode(chunk)
+            found = text.count(UNREAD)
+            unread += found
+            whole += len(text) - len(text.encode("ascii", "ignore")) - found
+    return whole, unread + decoder.decode(b"", final=True).count(UNREAD)
 
 
 def _survey(path: Readable, encoding: str) -> tuple[bool, int]:

@@ -7,25 +7,21 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from apps.importers.records import ImportedIssue, ImportRefused, RowError
 from apps.importers.sources.csv.encodings import encoding_of, looks_like_utf16
 from apps.importers.sources.csv.reading import Reading
+from apps.importers.sources.csv.records import LONGEST_CELL, Record, records
 from apps.importers.sources.csv.rows import RowReader
 from apps.importers.sources.kept import KeptFile, Readable
 
-if TYPE_CHECKING:
-    import _csv  # typeshed's name for what csv.reader returns
-
 DELIMITERS = (",", ";", "\t", "|")
-#: The longest description seen in public trackers is below 100 kB; a longer cell is an unclosed quote.
-LONGEST_CELL = 1 << 20
 #: Trackers write one for each label and comment of the longest issue: hundreds. Each costs time in every row.
 MOST_COLUMNS = 2_000
 #: What a column is called is looked at in each row.
@@ -43,6 +39,8 @@ class CsvShape:
 
     path: Readable
     encoding: str
+    #: Whether some of its bytes are none of the encoding: they are read as `UNREAD`.
+    is_torn: bool
     delimiter: str
     header: tuple[str, ...]
     #: Physical lines, for the progress display only.
@@ -70,17 +68,19 @@ def inspect_file(path: Readable, *, encoding: str = "") -> CsvShape:
         raise ImportRefused(f"There is no file {path}." if not os.path.exists(path) else f"{path} is not a file.")
     try:
         _refuse_other_formats(path)
-        encoding, line_count = encoding_of(path, wanted=encoding)
+        encoding, line_count, unread = encoding_of(path, wanted=encoding)
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
-    delimiter, header, skipped = _header(path, encoding)
+    delimiter, header, skipped = _header(path, encoding, is_torn=bool(unread))
     if len(header) > MOST_COLUMNS:
         raise ImportRefused(f"{path} has {len(header)} columns; at most {MOST_COLUMNS} are read.")
     notes = [] if encoding.startswith("utf") else [f"The file is not UTF-8: read as {encoding} (--encoding to say)."]
+    if unread:
+        notes.append(f"Of the file's letters {unread:,} cannot be read: it is UTF-8 else (--encoding to say).")
     if skipped:
         notes.append(f"The first {skipped} lines are no header: passed over.")
     header = tuple(name[:LONGEST_HEADER] for name in header)
-    return CsvShape(path, encoding, delimiter, header, line_count, tuple(notes), skipped)
+    return CsvShape(path, encoding, bool(unread), delimiter, header, line_count, tuple(notes), skipped)
 
 
 def _refuse_other_formats(path: Readable) -> None:
@@ -99,39 +99,41 @@ def _refuse_other_formats(path: Readable) -> None:
         raise ImportRefused(f"{path} is not a CSV file: it looks like HTML.")
 
 
-def _header(path: Readable, encoding: str) -> tuple[str, tuple[str, ...], int]:
+def _header(path: Readable, encoding: str, *, is_torn: bool) -> tuple[str, tuple[str, ...], int]:
     """The delimiter, the cells of the header line, and how many records stand before it.
 
     Excel's `sep=;` names the delimiter. Of a report with a title above its table the header is the first record as wide
     as those below it.
     """
-    with path.open(encoding=encoding, newline="") as file:
+    with _opened(path, encoding, is_torn=is_torn) as file:
         first = file.readline().strip().strip('"')
     if match := _SEPARATOR.fullmatch(first):
         delimiter = "\t" if match[1] == "\\t" else match[1]
-        return delimiter, (*_first_records(path, encoding, delimiter), ())[1], 1
-    records = {mark: _first_records(path, encoding, mark) for mark in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: _as_table(records[mark]))
-    found = records[delimiter]
+        return delimiter, (*_first_records(path, encoding, delimiter, is_torn=is_torn), ())[1], 1
+    tables = {mark: _first_records(path, encoding, mark, is_torn=is_torn) for mark in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda mark: _as_table(tables[mark]))
+    found = tables[delimiter]
     width = _width(found[1:] or found)
     at = next((n for n, cells in enumerate(found) if len(cells) >= width), 0) if len(found[0]) == 1 else 0
     return delimiter, found[at], at
 
 
-def _as_table(records: Sequence[tuple[str, ...]]) -> tuple[bool, int]:
+def _as_table(found: Sequence[tuple[str, ...]]) -> tuple[bool, int]:
     """A header as wide as most records below it goes before any width: texts may be full of semicolons."""
-    width = _width(records)
-    return len(records[0]) == width > 1, width
+    width = _width(found)
+    return len(found[0]) == width > 1, width
 
 
-def _width(records: Sequence[tuple[str, ...]]) -> int:
-    return Counter(map(len, records)).most_common(1)[0][0]
+def _width(found: Sequence[tuple[str, ...]]) -> int:
+    return Counter(map(len, found)).most_common(1)[0][0]
 
 
-def _first_records(path: Readable, encoding: str, delimiter: str) -> list[tuple[str, ...]]:
+def _first_records(path: Readable, encoding: str, delimiter: str, *, is_torn: bool) -> list[tuple[str, ...]]:
     """The cells of the first lines that are not blank, up to one that cannot be read; an empty file has one."""
     found: list[tuple[str, ...]] = []
-    with _reader(path, encoding, delimiter) as reader:
+    csv.field_size_limit(LONGEST_CELL)
+    with _opened(path, encoding, is_torn=is_torn) as file:
+        reader = csv.reader(file, delimiter=delimiter)
         try:
             found.extend(tuple(cells) for cells in islice(filter(any, reader), LOOKED_AT_LINES))
         except csv.Error as error:
@@ -140,40 +142,18 @@ def _first_records(path: Readable, encoding: str, delimiter: str) -> list[tuple[
     return found or [()]
 
 
-@contextmanager
-def _reader(path: Readable, encoding: str, delimiter: str) -> Generator["_csv.Reader"]:
-    csv.field_size_limit(LONGEST_CELL)
-    with path.open(encoding=encoding, newline="", errors="strict") as file:
-        yield csv.reader(file, delimiter=delimiter)
+def _opened(path: Readable, encoding: str, *, is_torn: bool) -> AbstractContextManager[TextIO]:
+    opened: AbstractContextManager[TextIO] = path.open(
+        encoding=encoding, newline="", errors="replace" if is_torn else "strict"
+    )
+    return opened
 
 
-def rows(shape: CsvShape) -> Iterator[tuple[int, list[str] | RowError]]:
-    """Each record after the header with its first line; blank lines are passed over.
-
-    A record with another number of cells than the header is an error: what follows would stand in the wrong column.
-    """
-    with _reader(shape.path, shape.encoding, shape.delimiter) as reader:
-        # The header, and what stands before it.
-        next(islice(filter(any, reader), shape.skipped, None), None)
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield line, RowError(line, "", f"the row cannot be read ({error}): is a quote left open?")
-                continue
-            if any(cells):
-                yield line, _checked(line, cells, len(shape.header))
-
-
-def _checked(line: int, cells: list[str], width: int) -> list[str] | RowError:
-    while len(cells) > width and not cells[-1].strip():
-        cells.pop()
-    if len(cells) != width:
-        return RowError(line, "", f"has {len(cells)} cells where the header has {width}")
-    return cells
+def rows(shape: CsvShape) -> Iterator[Record]:
+    """Each record after the header with its first line; blank lines are passed over."""
+    with _opened(shape.path, shape.encoding, is_torn=shape.is_torn) as file:
+        # Without the header, and what stands before it.
+        yield from records(file, shape.delimiter, len(shape.header), skipped=shape.skipped)
 
 
 def read_issues(shape: CsvShape, reading: Reading, *, now: datetime) -> Iterator[ImportedIssue | RowError]:
@@ -185,7 +165,7 @@ def read_issues(shape: CsvShape, reading: Reading, *, now: datetime) -> Iterator
         Work resolved or created later than this has not happened yet, so its row is an error.
     """
     seen: dict[str, int] = {}
-    reader = RowReader(reading, now)
+    reader = RowReader(reading, now, is_torn=shape.is_torn)
     for line, cells in rows(shape):
         if isinstance(cells, RowError):
             yield cells

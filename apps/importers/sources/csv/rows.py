@@ -3,15 +3,17 @@
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from apps.common.plausible import LONGEST_TEXT
+from apps.common.tables import bare
 from apps.common.texts.cutting import cut_between_words
-from apps.importers.records import ImportedIssue, NamedSprint, Person, RowError
+from apps.importers.records import ImportedIssue, NamedSprint, Person, RowError, UnreadRow
 from apps.importers.sources.csv.cells import BadValue, is_empty, single_spaced
 from apps.importers.sources.csv.columns import Columns, normal_form
 from apps.importers.sources.csv.dates import moment, written
+from apps.importers.sources.csv.encodings import UNREAD
 from apps.importers.sources.csv.numbers import POINT_LABEL, hours, points
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.sprints import exclusive_end, sprints_in
@@ -22,11 +24,11 @@ LONGEST_ID, LONGEST_TITLE, LONGEST_TYPE, LONGEST_STATUS = 200, 500, 64, 64
 LONGEST_COMPONENT, LONGEST_SPRINT, LONGEST_PERSON = 200, 200, 200
 #: Clocks and time zones differ by less than this; what lies further ahead has not happened.
 CLOCK_SKEW = timedelta(days=1)
-#: A spreadsheet would run a cell that begins so; exports put a quote before it (Linear's does).
-FORMULA_STARTS = ("'=", "'+", "'-", "'@")
 
 UNTITLED = "without a title: the id stands for one"
 TITLE_CUT = f"with a title cut to {LONGEST_TITLE} characters"
+TORN = f"with letters that are no UTF-8: {UNREAD} stands for them"
+_TEXTS = frozenset({"title", "description"})
 PRIORITY_UNKNOWN = "with a priority of unknown name: left empty"
 
 
@@ -36,6 +38,8 @@ class RowReader:
 
     reading: Reading
     now: datetime
+    #: Whether letters of the file could not be read.
+    is_torn: bool = False
 
     @property
     def columns(self) -> Columns:
@@ -43,15 +47,30 @@ class RowReader:
         return self.reading.columns
 
     def read(self, line: int, cells: Sequence[str]) -> ImportedIssue | RowError:
+        # Exports put an apostrophe before what a spreadsheet would run (ours, Linear's).
+        cells = [bare(cell) if "'" in cell else cell for cell in cells]
         texts = {name: self._text(name, at, cells) for name, at in self.columns.positions.items()}
         external_id = texts.get("external_id", "").strip()
         try:
             _refuse_null_bytes(texts)
+            torn = self._torn(cells) if self.is_torn else ()
             issue = self._issue(line, external_id, texts, cells)
             _refuse_impossible(issue, self.now)
         except BadValue as error:
-            return RowError(line, external_id[:LONGEST_ID], error.message)
-        return issue
+            # Without a column of ids they are made of what the row says.
+            has_id = "external_id" in self.columns.positions and UNREAD not in external_id
+            return (RowError if has_id else UnreadRow)(line, external_id[:LONGEST_ID], error.message)
+        return replace(issue, remarks=(*issue.remarks, *torn))
+
+    def _torn(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """Texts keep the mark of a letter that cannot be read; what names something would name another."""
+        positions = self.columns.positions
+        torn = [name for name, at in positions.items() if any(UNREAD in cells[each] for each in at)]
+        texts = _TEXTS if "external_id" in positions else _TEXTS - {"title"}
+        for name in torn:
+            if name not in texts:
+                raise BadValue(f"{_words(name)} holds a letter that is no UTF-8")
+        return (TORN,) if torn else ()
 
     def _text(self, name: str, positions: Sequence[int], cells: Sequence[str]) -> str:
         """The first cell that says something."""
@@ -60,7 +79,7 @@ class RowReader:
         text = next((cell for cell in said if not is_empty(cell)), said[0] if said else "")
         if name in self.columns.lists:
             text = text.partition(",")[0]
-        return text[1:] if text.startswith(FORMULA_STARTS) else text
+        return text
 
     def _labels(self, cells: Sequence[str]) -> tuple[str, ...]:
         joined = (part for at in self.columns.positions.get("labels", ()) for part in _parts(cells[at]))

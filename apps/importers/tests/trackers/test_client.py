@@ -230,14 +230,14 @@ def test_pages_by_number_are_read_to_the_last():
 
 
 def test_a_token_that_comes_back_ends_the_pages_with_a_gap():
-    pages = list(token_pages(lambda token: {"issues": [1], "nextPageToken": "same"}, "issues"))
+    pages = list(token_pages(lambda token, most: {"issues": [1], "nextPageToken": "same"}, "issues", 1))
     assert pages[:2] == [[1], [1]]
     assert isinstance(pages[2], Gap)
 
 
 def test_a_cursor_that_comes_back_ends_the_pages_with_a_gap():
     connection = {"nodes": [1, None], "pageInfo": {"hasNextPage": True, "endCursor": "A"}}
-    pages = list(cursor_pages(lambda cursor: connection))
+    pages = list(cursor_pages(lambda cursor, most: connection, 1))
     assert pages[:2] == [[1, None], [1, None]]
     assert isinstance(pages[2], Gap)
 

@@ -1,18 +1,22 @@
 """A text of anybody's keeps no other issue out, however long it is; and pages without end have one."""
 
 import json
+from datetime import timedelta
 from itertools import count
 
 import pytest
 
+from apps.importers import runs
+from apps.importers.connections import connect
 from apps.importers.records import RowError
-from apps.importers.sources import bounded_json
+from apps.importers.sources import bounded_json, jsonlines
 from apps.importers.sources.bounded_json import MOST_VALUES, TooManyValues, parsed
 from apps.importers.sources.client import AnswerTooLarge
+from apps.importers.sources.headers import resized
 from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages, token_pages
-from apps.importers.sources.registry import CONNECTORS
+from apps.importers.sources.registry import CONNECTORS, place_of
 from apps.importers.tests.trackers import jira_site, test_azure, test_gitlab
-from apps.importers.tests.trackers.server import Reply, client_of, tracker
+from apps.importers.tests.trackers.server import LOCAL, Reply, client_of, tracker
 from apps.importers.tests.trackers.sites import SITES
 from apps.importers.tracked import Gap, TrackedIssue
 
@@ -76,12 +80,16 @@ def test_an_issue_of_a_server_that_is_too_large_by_itself_keeps_no_other_out():
         if request.path != "/rest/api/2/search":
             return jira_site.data_center(request)
         start, size = int(request.params["startAt"]), int(request.params["maxResults"])
-        return {"total": len(rows), "issues": rows[start : start + size]}
+        found = rows[start : start + size]
+        if "expand" not in request.params:
+            found = [{"id": row["id"], "key": row["key"]} for row in found]
+        return {"total": len(rows), "issues": found}
 
     told, keys = issues_of("jira_dc", answer, most=5 * LARGE)
     assert set(keys) == {f"B-{n}" for n in range(120)} - {"B-60"}
     assert len(keys) == 119
-    assert any(isinstance(each, Gap) and "larger than all that is read at once" in each.what for each in told)
+    assert [(each.line, each.external_id) for each in told if isinstance(each, RowError)] == [(61, "B-60")]
+    assert not [each for each in told if isinstance(each, Gap) and "announced" in each.what]
 
 
 @pytest.mark.parametrize("since", [None, test_azure.at(10)])
@@ -125,17 +133,169 @@ def test_an_issue_whose_events_are_too_large_is_an_error_and_the_others_come():
     assert [each.external_id for each in told if isinstance(each, RowError)] == ["#7"]
 
 
-def test_a_row_that_is_too_large_by_itself_ends_pages_that_lead_only_through_it():
+@pytest.mark.parametrize("options", [{}, {"each_by_itself": True, "after": "c"}])
+def test_a_row_that_is_too_large_by_itself_ends_pages_that_lead_only_through_it(options):
     with tracker(lambda request: ["x" * 5 * LARGE]) as served, pytest.raises(AnswerTooLarge):
-        list(linked_pages(client_of(served, most_answer_bytes=LARGE), "x"))
+        list(linked_pages(client_of(served, most_answer_bytes=LARGE), "x", **options))
+
+
+# --- Parts of pages ---------------------------------------------------------------------------------------------------
+def numbered(rows):
+    """A list by the number of its pages, as GitHub and GitLab give it."""
+
+    def answer(request):
+        size, page = int(request.params["per_page"]), int(request.params.get("page", 1))
+        is_last = page * size >= len(rows)
+        link = f'<http://{request.headers["host"]}{request.path}?per_page={size}&page={page + 1}>; rel="next"'
+        return Reply(rows[(page - 1) * size : page * size], headers={} if is_last else {"Link": link})
+
+    return answer
+
+
+def sizes(served):
+    return [int(request.params["per_page"]) for request in served.requests]
+
+
+def test_only_the_page_that_is_too_large_comes_in_parts():
+    rows = [{"id": n, "text": "x" * (10 * LARGE if n == 234 else 10)} for n in range(500)]
+    with tracker(numbered(rows)) as served:
+        told = list(linked_pages(client_of(served, most_answer_bytes=LARGE), "x", each_by_itself=True))
+
+    (error,) = (each for each in told if isinstance(each, RowError))
+    assert (error.line, "too large to be read" in error.reason) == (235, True)
+    assert [row["id"] for page in told if page is not error for row in page] == [n for n in range(500) if n != 234]
+    # Two, the large one, in it ten with one of ten, and two.
+    assert sizes(served) == [100] * 3 + [10] * 4 + [1] * 10 + [10] * 6 + [100] * 2
+
+
+def test_pages_behind_a_cursor_come_in_parts_from_the_same_place():
+    rows = [{"id": n, "text": "x" * 2_000} for n in range(300)]
+
+    def answer(request):
+        size, after = int(request.params["per_page"]), int(request.params.get("after", 0))
+        link = f'<http://{request.headers["host"]}/x?per_page={size}&after={after + size}&page=2>; rel="next"'
+        return Reply(rows[after : after + size], headers={"Link": link} if after + size < len(rows) else {})
+
+    with tracker(answer) as served:
+        told = list(linked_pages(client_of(served, most_answer_bytes=LARGE), "x"))
+
+    assert [row["id"] for page in told for row in page] == list(range(300))
+
+
+@pytest.mark.parametrize(
+    ("url", "most", "found"),
+    [
+        ("x?a=1", 100, "x?a=1&per_page=100"),
+        ("https://a.example/x?per_page=100&page=3", 10, "https://a.example/x?per_page=10&page=21"),
+        ("https://a.example/x?per_page=10&page=21&q=a%20b", 100, "https://a.example/x?per_page=100&page=3&q=a+b"),
+        ("https://a.example/x?after=c%3D&page=2&per_page=100", 1, "https://a.example/x?after=c%3D&page=2&per_page=1"),
+        ("https://a.example/x?page=2", 10, "https://a.example/x?page=2&per_page=10"),
+        ("https://a.example/x?page=%C2%B2&per_page=" + "9" * 5_000, 10, "https://a.example/x?page=%C2%B2&per_page=10"),
+    ],
+)
+def test_the_address_of_a_part_begins_where_its_page_does(url, most, found):
+    assert resized(url, most) == found
+
+
+def test_each_page_is_read_though_all_are_too_large():
+    rows = [{"id": n, "text": "x" * LARGE} for n in range(250)]
+    with tracker(numbered(rows)) as served:
+        told = list(linked_pages(client_of(served, most_answer_bytes=5 * LARGE), "x"))
+
+    assert [row["id"] for page in told for row in page] == list(range(250))
+
+
+def test_an_issue_of_jira_cloud_that_is_too_large_is_an_error_with_its_key():
+    fields = jira_site.ISSUES[0]["fields"]
+    rows = [{"id": str(n), "key": f"B-{n}", "fields": fields} for n in range(120)]
+    rows[60]["fields"] = fields | {"description": "x" * 10 * LARGE}
+
+    def answer(request):
+        if request.path == "/rest/api/3/changelog/bulkfetch":
+            return {"issueChangeLogs": []}
+        if request.path != "/rest/api/3/search/jql":
+            return jira_site.cloud(request)
+        start, size = int(request.body.get("nextPageToken", 0)), request.body["maxResults"]
+        found = rows[start : start + size]
+        if request.body["fields"] == ["summary"]:
+            found = [{"id": row["id"], "key": row["key"]} for row in found]
+        following = {"nextPageToken": str(start + size)} if start + size < len(rows) else {"isLast": True}
+        return {"issues": found} | following
+
+    told, keys = issues_of("jira", answer, most=9 * LARGE)
+    assert set(keys) == {f"B-{n}" for n in range(120)} - {"B-60"}
+    assert [each.external_id for each in told if isinstance(each, RowError)] == ["B-60"]
+
+
+def test_a_history_of_jira_cloud_that_is_too_large_is_an_error_of_that_issue():
+    def answer(request):
+        if (
+            request.path == "/rest/api/3/changelog/bulkfetch"
+            and jira_site.ISSUES[0]["id"] in request.body["issueIdsOrKeys"]
+        ):
+            return {"issueChangeLogs": [], "more": "x" * 10 * LARGE}
+        return jira_site.cloud(request)
+
+    told, keys = issues_of("jira", answer, most=5 * LARGE)
+    assert [each.external_id for each in told if isinstance(each, RowError)] == [jira_site.ISSUES[0]["key"]]
+    assert sorted(keys) == sorted(row["key"] for row in jira_site.ISSUES[1:])
+
+
+def test_nodes_of_graphql_that_are_too_large_together_come_in_parts():
+    nodes = [{"id": n, "text": "x" * 2_000} for n in range(230)]
+
+    def ask(cursor, most):
+        start = int(cursor or 0)
+        found = nodes[start : start + most]
+        if len(found) > 40:
+            raise AnswerTooLarge("It is too large.")
+        page = {"hasNextPage": start + most < len(nodes), "endCursor": str(start + most)}
+        return {"nodes": found, "pageInfo": page}
+
+    assert [row["id"] for page in cursor_pages(ask, 100) for row in page] == list(range(230))
+
+
+@pytest.mark.django_db
+def test_one_text_of_a_stranger_keeps_an_import_from_no_step(project, lead, settings, now):
+    settings.TRACKER_ALLOWED_NETWORKS, settings.CONNECTION_KEYS = list(LOCAL), ["k"]
+    said = {"description": "fine"}
+
+    def answer(request):
+        rows = [test_gitlab.row(), test_gitlab.row(id=78, iid=8, references={"short": "#8"}, **said)]
+        return rows if request.path.endswith("/issues") else []
+
+    with tracker(answer) as served:
+        made = connect(project, place_of("gitlab", f"{served.url}/api/v4", "g/p"), "token", by=lead, now=now)
+        for hours, text in enumerate(("fine", "," * 1_500_000, "[{" * 1_000_000)):
+            said["description"], at = text, now + timedelta(hours=hours)
+            run = runs.execute(runs.ask_sync(made, by=None, now=at).pk, now=at)
+            made.refresh_from_db()
+            assert (run.status, run.error, made.synced_until) == ("completed", "", at)
+
+
+def test_a_line_that_is_too_large_is_one_error_and_what_it_goes_on_with_is_no_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(jsonlines, "LONGEST_LINE_BYTES", 100)
+    monkeypatch.setattr(bounded_json, "MOST_VALUES", 20)
+    long = b'{"id": "A-1", "title": "' + b" " * 77 + b'{"id": "A-9", "title": "x"}                \n'
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(
+        long + b'{"id": "A-2", "title": ",,,,,,,,,,,,,,,,,,,,,,,,,,,"}\n{"id": "A-3", "x": [' + b"1," * 30 + b"1]}\n"
+    )
+
+    told = list(jsonlines.read(path, jsonlines.mapping_of({})))
+
+    assert [each.external_id for each in told if isinstance(each, TrackedIssue)] == ["A-2"]
+    assert [(each.line, "too large" in each.reason or "longer" in each.reason)
+            for each in told if isinstance(each, RowError)] == [(1, True), (3, True)]  # fmt: skip
 
 
 # --- Without end ------------------------------------------------------------------------------------------------------
 def test_pages_that_go_on_and_say_nothing_end_with_a_gap():
     numbers = count()
-    tokens = token_pages(lambda token: {"issues": [{"id": 1}], "nextPageToken": f"t{next(numbers)}"}, "issues")
+    tokens = token_pages(lambda token, most: {"issues": [{"id": 1}], "nextPageToken": f"t{next(numbers)}"}, "issues", 1)
     cursors = cursor_pages(
-        lambda cursor: {"nodes": [{"x": 1}], "pageInfo": {"hasNextPage": True, "endCursor": f"c{next(numbers)}"}}
+        lambda cursor, most: {"nodes": [{"x": 1}], "pageInfo": {"hasNextPage": True, "endCursor": f"c{next(numbers)}"}},
+        1,
     )
     for pages in (tokens, cursors):
         *_, gap = pages

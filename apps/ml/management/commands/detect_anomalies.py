@@ -13,6 +13,7 @@ from apps.ml.services import AnomalyDetectionService
 from apps.ml.services.predictions.switch import predicted_projects
 from apps.notifications.tasks import send_soon
 from apps.projects.models import Project
+from apps.projects.unknown_past import standstills_of
 
 
 class Command(BaseCommand):
@@ -41,6 +42,8 @@ class Command(BaseCommand):
             raise CommandError(f"Projects that could not be looked at: {failed}; the log has the reasons.")
 
     def _tell(self, look: dict[str, Any]) -> None:
+        for told in look["out_of_step"]:
+            self.stdout.write(f"{look['project']}  nothing is looked for: {told}.")
         for row in look["anomalies"]:
             self.stdout.write(f"{look['project']}  {row['severity']:<8}  {row['description']}")
         self.stdout.write(
@@ -54,6 +57,7 @@ def _look_at(project: Project) -> dict[str, Any]:
     rows = service.detect_project_anomalies(project.pk, now=now)
     return {
         "project": project.key,
+        "out_of_step": [each.sentence() for each in standstills_of(project)],
         "anomalies": [
             {"id": row.pk, "type": row.anomaly_type, "severity": row.severity, "description": row.description}
             for row in rows

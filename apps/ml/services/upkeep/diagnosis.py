@@ -22,11 +22,15 @@ from apps.ml.services.models.kinds import KINDS, kind_of, serving_bytes
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import StorageError
 from apps.ml.storage.keys import DATASETS, INDEXES, MODELS, NOTHING
+from apps.projects.models import Project
+from apps.projects.unknown_past import STANDSTILLS, standstills_of
 
 Level = Literal["ok", "warning", "error"]
 #: Shares of fallback answers among the last predictions that call for a look.
 RECENT_PREDICTIONS = 200
 MANY_FALLBACKS_RATIO = 0.5
+#: Connections that one line names.
+MOST_NAMED = 5
 #: The next model would push another out, and both would be loaded again and again.
 ALMOST_FULL_RATIO = 0.9
 
@@ -41,13 +45,17 @@ class CheckResult:
     seconds: float = 0.0
 
 
+Check = Callable[[], Iterator[CheckResult]]
+
+
 def diagnose(project_id: UUID | None = None) -> list[CheckResult]:
     """Run every check; none stops the others. With a project only the models that answer it, and its predictions."""
-    checks = (*_CHECKS, partial(_active_models, project_id), _cache, partial(_fallbacks, project_id))
+    of_project = (partial(check, project_id) for check in (_connections, _active_models, _fallbacks))
+    checks: tuple[Check, ...] = (*_CHECKS, *of_project, _cache)
     return [finding for check in checks for finding in _timed(check)]
 
 
-def _timed(check: Callable[[], Iterator[CheckResult]]) -> Iterator[CheckResult]:
+def _timed(check: Check) -> Iterator[CheckResult]:
     started = time.perf_counter()
     for finding in check():
         yield CheckResult(finding.check, finding.level, finding.message, time.perf_counter() - started)
@@ -112,6 +120,18 @@ def _credentials() -> Iterator[CheckResult]:
         yield CheckResult(
             "credentials", "warning", "Fixed access keys are set; an IAM role needs none in the environment."
         )
+
+
+def _connections(project_id: UUID | None) -> Iterator[CheckResult]:
+    """Whether a tracker has not been read for long: models and figures then learn nothing of what happens there."""
+    projects = Project.objects.filter(unknown_past__has_key=STANDSTILLS)
+    projects = projects if project_id is None else projects.filter(pk=project_id)
+    found = [f"{each.key}: {told.sentence()}" for each in projects.order_by("key") for told in standstills_of(each)]
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    if found:
+        yield CheckResult("connections", "warning", f"{'; '.join(found[:MOST_NAMED])}{more}. Its last import says why.")
+    else:
+        yield CheckResult("connections", "ok", "None has been out of step for a day.")
 
 
 def _active_models(project_id: UUID | None) -> Iterator[CheckResult]:
