@@ -30,8 +30,6 @@ ALONE = {
     "note-long-worker": "one row",
     "note-import-worker": "one row",
     "run-due-imports": "one query, and a message for each import",
-    "detect-anomalies": "one query, and a message for each project",
-    "watch-sprints": "one query, and a message for each project",
     "forget-old-answers": "one statement",
 }
 
@@ -49,7 +47,7 @@ def _trainings(first_fails, patch):
 
 
 def _replays(first_fails, patch):
-    patch.setattr("apps.ml.tasks.projects_with_models", lambda: [uuid4(), uuid4()])
+    patch.setattr("apps.ml.tasks.projects_with_models", lambda _: [uuid4(), uuid4()])
     return first_fails("apps.ml.tasks.ask_for_replays", returns=False)
 
 
@@ -76,14 +74,26 @@ def _lost_trainings(first_fails, patch):
     return first_fails("apps.ml.services.training.jobs.Claim.requeue")
 
 
+def _anomalies(first_fails, patch):
+    two(IssueFactory)
+    return first_fails("apps.ml.tasks.AnomalyDetectionService.detect_project_anomalies")
+
+
+def _risks(first_fails, patch):
+    for sprint in two(lambda: SprintFactory(active=True)):
+        IssueFactory(project=sprint.project, sprint=sprint)
+    return first_fails("apps.ml.tasks.AnomalyDetectionService.watch_sprints")
+
+
 def _forecasts(first_fails, patch):
-    two(ProjectFactory)
+    two(IssueFactory)
     patch.setattr("apps.ml.tasks.keep_due_forecasts", lambda *_, **__: 0)
     return first_fails("apps.ml.selectors.kept_forecasts.day_of", returns=timezone.now().date())
 
 
 def _indexes(first_fails, patch):
     two(IssueFactory)
+    patch.setattr("apps.ml.services.similar.text_snapshots.MIN_ISSUES", 1)
     return first_fails("apps.ml.services.similar.text_snapshots._is_far_behind", returns=False)
 
 
@@ -141,7 +151,9 @@ SWEEPS = {
     "record-prediction-outcomes": _outcomes,
     "record-dated-outcomes": _dated,
     "requeue-lost-trainings": _lost_trainings,
+    "detect-anomalies": _anomalies,
     "keep-forecasts": _forecasts,
+    "watch-sprints": _risks,
     "refresh-indexes": _indexes,
     "send-deliveries": _stopped,
     "forget-log-ins": _log_ins,
