@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
@@ -232,6 +232,9 @@ def test_a_database_that_is_away_ends_all_of_it(monkeypatch):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_row_that_the_database_refuses_for_itself_is_one_of_many(caplog):
+    # As after any query: a connection that was never made is as good as one that is away.
+    connection.ensure_connection()
+
     with database_faults.by_itself("sweep", "row"):
         raise OperationalError("deadlock detected")
 
