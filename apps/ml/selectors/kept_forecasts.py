@@ -6,8 +6,9 @@ from itertools import chain
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import KeptForecast
 from apps.projects.history.days import day_of
@@ -22,18 +23,21 @@ INPUTS_KEPT_DAYS = 90
 Id = TypeVar("Id", str, UUID)
 #: Starts and ends of sprints that were missed for longer are not told as if they had been seen.
 SPRINT_GRACE = timedelta(days=1)
+#: In no zone a day is another one than those next to that of UTC.
+ANY_ZONE = timedelta(days=1)
 IS_OF_A_CLOSE = Q(occasion=Occasion.SPRINT_CLOSE)
 #: What was said before the end that is known by now was said at another, which was taken back.
 IS_OF_THE_END = Q(sprint__status=Sprint.Status.COMPLETED, sprint__completed_at__lte=F("made_at"))
 
 
-def kept_forecasts(project: Project) -> QuerySet[KeptForecast]:
+def kept_forecasts(project: Project, *, now: datetime) -> QuerySet[KeptForecast]:
     """What was said, newest first, without what it was told from.
 
-    But for what was said at an end of a sprint that was none: it goes on, or ended later.
+    But for what was said at an end of a sprint that was none: it goes on, or ended later. And for what a clock said
+    that was ahead and is set back, as long as it lies ahead.
     """
-    rows = KeptForecast.objects.filter(~IS_OF_A_CLOSE | IS_OF_THE_END, project=project).select_related("sprint")
-    return rows.order_by("-made_at", "id").defer("inputs")
+    said = KeptForecast.objects.filter(project=project, made_at__lte=now + CLOCKS_DIFFER).select_related("sprint")
+    return said.filter(~IS_OF_A_CLOSE | IS_OF_THE_END).order_by("-made_at", "id").defer("inputs")
 
 
 def latest_kept(project: Project, day: date) -> KeptForecast | None:
@@ -55,15 +59,16 @@ def in_batches(ids: Sequence[Id], size: int) -> Iterable[Sequence[Id]]:
 
 def due_projects(*, now: datetime) -> list[UUID]:
     """Projects of which no forecast of their present day is kept yet, or none of a sprint that has just turned."""
-    days = KeptForecast.objects.filter(occasion=Occasion.DAY).order_by().values_list("project_id").annotate(Max("day"))
-    latest = dict(days)
+    around = (now.date() - ANY_ZONE, now.date() + ANY_ZONE)
+    days = KeptForecast.objects.filter(occasion=Occasion.DAY, day__range=around).order_by()
+    kept = set(days.values_list("project_id", "day"))
     turned = {sprint.project_id for sprint, _ in turned_sprints(now=now)}
     projects = Project.objects.order_by("created_at", "id").only("id", "time_zone")
     due = list[UUID]()
     for project in projects:
         # A zone that the system knows no more is one project's.
         with by_itself("keep_forecasts", project):
-            is_due = project.pk in turned or latest.get(project.pk, date.min) < day_of(now, project.zone)
+            is_due = project.pk in turned or (project.pk, day_of(now, project.zone)) not in kept
             due += [project.pk] if is_due else []
     return due
 

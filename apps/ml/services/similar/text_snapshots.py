@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, connections
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
@@ -26,7 +26,9 @@ from apps.ml.services.models.memory import Remembered
 from apps.ml.services.upkeep.installation import our_names
 from apps.ml.storage.errors import ArtifactRefused, ObjectMissing, StorageError
 from apps.ml.storage.s3 import S3ModelStorageService
-from apps.projects.models import Issue, Project
+from apps.projects.history.moments import lies_ahead
+from apps.projects.models import Project
+from apps.projects.selectors import edit_stamps
 
 logger = logging.getLogger(__name__)
 
@@ -85,11 +87,11 @@ def keep_snapshot(project_id: UUID | str, index: TextIndex, revision: TextRevisi
 
 def projects_behind() -> list[UUID]:
     """Projects whose stored index is far behind, or that have enough issues and none."""
-    newest = Issue.objects.filter(project=OuterRef("pk")).order_by("-updated_at").values("updated_at")[:1]
-    changed = Project.objects.annotate(newest=Subquery(newest)).filter(
-        Q(newest__isnull=False), ~Q(text_snapshot__last_edit=F("newest")) | Q(text_snapshot=None)
+    projects = Project.objects.annotate(last_edit=edit_stamps(OuterRef("pk"), now=timezone.now()).last)
+    changed = projects.filter(
+        Q(last_edit__isnull=False), ~Q(text_snapshot__last_edit=F("last_edit")) | Q(text_snapshot=None)
     )
-    ids = changed.order_by("-newest").values_list("pk", flat=True)
+    ids = changed.order_by("-last_edit").values_list("pk", flat=True)
     behind = list[UUID]()
     for project_id in ids:
         with by_itself("refresh_indexes", project_id):
@@ -118,7 +120,7 @@ def _is_far_behind(project_id: UUID | str, n_issues: int) -> bool:
         return False
     last_edit = TextSnapshot.objects.filter(project_id=project_id).exclude(key="").values_list("last_edit", flat=True)
     since, most = last_edit.first(), max(FEWEST_BEHIND, n_issues // SHARE_BEHIND)
-    return since is None or n_touched(project_id, since=since, most=most) == most
+    return since is None or lies_ahead(since, timezone.now()) or n_touched(project_id, since=since, most=most) == most
 
 
 def _claimed(project_id: UUID | str, revision: TextRevision) -> bool:
