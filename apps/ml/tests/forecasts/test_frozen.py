@@ -4,11 +4,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.ml.core.artifact import ArtifactCorrupted
@@ -46,6 +48,13 @@ def no_overlap(monkeypatch):
     """In a test everything was touched within the last minute, and all of it would be read again."""
     for module in (frozen_sprints, recent_work):
         monkeypatch.setattr(module, "EDIT_OVERLAP", timedelta(0))
+
+
+@pytest.fixture(autouse=True)
+def edits_bear_moments_of_the_past(monkeypatch):
+    """Those of the team: what lies ahead of it is taken for a slip."""
+    ticks = count()
+    monkeypatch.setattr(timezone, "now", lambda: START + timedelta(microseconds=next(ticks)))
 
 
 @pytest.fixture(autouse=True)
