@@ -2,6 +2,8 @@
 
 import os
 import threading
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apps.common.models import Counter
@@ -23,8 +25,8 @@ class _Taken:
     """Counts that this process has taken and not all used."""
 
     ends_at: int
-    used: int
-    last: int
+    #: Each is one that may be given out. Threads that found none took some each.
+    left: deque[int]
 
 
 #: By process and key.
@@ -53,23 +55,27 @@ def count(key: str, *, window_seconds: int, now: float, at_once: int = 1) -> tup
     ends_at = (int(now // window_seconds) + 1) * window_seconds
     with _TURN:
         own = _TAKEN.get((os.getpid(), key))
-        if own is not None and own.ends_at == ends_at and own.used < own.last:
-            own.used += 1
-            return own.used, ends_at - now
+        if own is not None and own.ends_at == ends_at and own.left:
+            return own.left.popleft(), ends_at - now
     row = run(_COUNT, [f"{key}@{ends_at}", ends_at, at_once])
     counted = int(row[0]) - at_once + 1 if row else 0
     if counted == 1 and hash((key, ends_at)) % _FORGET_EVERY == 0:
         run(_FORGET, [int(now)])
     if row and at_once > 1:
-        _keep(key, _Taken(ends_at, counted, int(row[0])))
+        _keep(key, ends_at, range(counted + 1, int(row[0]) + 1))
     return counted, ends_at - now
 
 
-def _keep(key: str, taken: _Taken) -> None:
+def _keep(key: str, ends_at: int, taken: Iterable[int]) -> None:
+    """Beside what another thread has taken meanwhile; the longest unused key leaves first."""
     with _TURN:
-        if len(_TAKEN) >= _MOST_TAKEN:
-            _TAKEN.clear()
-        _TAKEN[os.getpid(), key] = taken
+        own = _TAKEN.pop((os.getpid(), key), None)
+        if own is None or own.ends_at != ends_at:
+            own = _Taken(ends_at, deque())
+        own.left.extend(taken)
+        while len(_TAKEN) >= _MOST_TAKEN:
+            del _TAKEN[next(iter(_TAKEN))]
+        _TAKEN[os.getpid(), key] = own
 
 
 def counted_so_far(key: str, *, window_seconds: int, now: float) -> tuple[int, float]:

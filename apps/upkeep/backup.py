@@ -35,12 +35,14 @@ from apps.common.exceptions import ApplicationError
 from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.operations.named_files import NotWritten, require_folder, writing
 from apps.common.operations.unnamed_files import coming_to
+from apps.ml.models import MLModel
 from apps.ml.services.upkeep.installation import become_another, name_to_take, this_installation
 from apps.ml.services.upkeep.recorded import recorded_digests
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs, ObjectExists, ObjectMissing
-from apps.ml.storage.keys import checked_key
+from apps.ml.storage.keys import DATASETS, checked_key
 from apps.ml.storage.marks import mark, put_marked
+from apps.ml.storage.objects import ObjectStore
 from apps.ml.storage.signing import digest
 
 #: Of the file: raised when it holds something else or elsewhere.
@@ -262,11 +264,13 @@ def _read(archive: tarfile.TarFile) -> Summary:
         raise BackupRefused("Its database is damaged.")
     began = timezone.now()
     us, replaced = name_to_take(began)
-    _put_objects(archive, manifest["objects"], us)
+    moved = _put_objects(archive, manifest["objects"], us)
     rows.seek(0)
     # Last: what the store refuses is told while nothing is replaced, and there is no moment with rows and no marks.
     with transaction.atomic():
         count = _put_rows(rows)
+        for key, place in moved.items():
+            MLModel.objects.filter(dataset_key=key).update(dataset_key=place)
         become_another(replaced, name=us, since=began)
     return Summary(count, len(manifest["objects"]), tuple(manifest["missing"]))
 
@@ -294,21 +298,42 @@ def _digest(file: IO[bytes]) -> str:
     return found.hexdigest()
 
 
-def _put_objects(archive: tarfile.TarFile, digests: dict[str, str], us: UUID) -> None:
-    store = get_object_store()
+def _put_objects(archive: tarfile.TarFile, digests: dict[str, str], us: UUID) -> dict[str, str]:
+    """Write what is not there; where training sets lie whose name another one has by now.
+
+    Their names are of a day: once an erasure has removed one, the next of that day has its name.
+    """
+    store, moved = get_object_store(), dict[str, str]()
     for key, recorded in digests.items():
         data = _member(archive, OBJECTS + checked_key(key)).read()
         if digest(data) != recorded:
             raise BackupRefused(f"Its object {key} is damaged.")
-        try:
-            put_marked(store, us, key, data)
-        except ObjectExists:
-            if digest(store.get(key)) != recorded:
-                raise BackupRefused(
-                    f"The store has another object under {key}: restore into a store of its own "
-                    "(MODEL_STORE_DIR, AWS_STORAGE_PREFIX)."
-                ) from None
-            mark(store, us, key)
+        if _is_there(store, us, key, data):
+            continue
+        moved[key] = place = _of_these_bytes(key, recorded)
+        if not (key.startswith(f"{DATASETS}/") and _is_there(store, us, place, data)):
+            raise BackupRefused(
+                f"The store has another object under {key}: restore into a store of its own "
+                "(MODEL_STORE_DIR, AWS_STORAGE_PREFIX)."
+            )
+    return moved
+
+
+def _is_there(store: ObjectStore, us: UUID, key: str, data: bytes) -> bool:
+    """Whether these bytes lie under the key, and are ours, now."""
+    try:
+        put_marked(store, us, key, data)
+    except ObjectExists:
+        if store.get(key) != data:
+            return False
+        mark(store, us, key)
+    return True
+
+
+def _of_these_bytes(key: str, recorded: str) -> str:
+    """A name that no other bytes have."""
+    stem, dot, extension = key.partition(".")
+    return f"{stem}-{recorded[:16]}{dot}{extension}"
 
 
 def _put_rows(file: IO[bytes]) -> int:

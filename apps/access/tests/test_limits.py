@@ -1,6 +1,9 @@
 """How much, how long and how often somebody may ask."""
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +99,29 @@ class TestThrottle:
         assert (first, second) == ([1, 2, 3, 4, 5], [9, 10])
         assert counters.counted_so_far("x", window_seconds=60, now=31.0)[0] == 12
         assert counters.count("x", window_seconds=60, now=60.0, at_once=4) == (1, 60.0)
+
+    def test_threads_of_a_process_use_up_what_each_of_them_has_taken(self, rates: Any, monkeypatch: Any) -> None:
+        """All see that nothing is left before the first has taken some."""
+        everybody, really = threading.Barrier(4), counters.run
+
+        def together(*statement: Any) -> Any:
+            with suppress(threading.BrokenBarrierError):
+                everybody.wait(5)
+            return really(*statement)
+
+        monkeypatch.setattr(counters, "run", together)
+        with ThreadPoolExecutor(4) as pool:
+            first = list(pool.map(lambda _: counters.count("x", window_seconds=60, now=30.0, at_once=4)[0], range(4)))
+        more = [counters.count("x", window_seconds=60, now=31.0, at_once=4)[0] for _ in range(12)]
+
+        assert sorted(first + more) == list(range(1, 17))
+
+    def test_whose_counts_are_remembered_longest_unused_leaves_first(self, rates: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr(counters, "_MOST_TAKEN", 2)
+
+        told = [counters.count(key, window_seconds=60, now=30.0, at_once=4)[0] for key in "xyxzx"]
+
+        assert told == [1, 1, 2, 1, 5]
 
     def test_a_large_limit_is_counted_to_the_last_request(self, rates: Any, api_client: APIClient) -> None:
         rates(user="300/min")

@@ -341,6 +341,22 @@ def test_a_store_with_other_bytes_under_a_key_is_left_alone(file, trained):
     assert get_object_store().get(trained.s3_key) == b"of somebody else"
 
 
+def test_a_training_set_whose_name_another_has_by_now_comes_back_under_a_name_of_its_own(file, trained):
+    """An erasure removed it, and the next training of its day took the name."""
+    store, key = get_object_store(), trained.dataset_key
+    before = store.get(key)
+    store.delete(key)
+    store.put(key, b"of the next training")
+
+    for _ in range(2):
+        restore(file, replace=True)
+
+    came_back = MLModel.objects.get(pk=trained.pk).dataset_key
+    assert came_back != key
+    assert (store.get(came_back), store.get(key)) == (before, b"of the next training")
+    assert verify_store(now=timezone.now()).is_sound
+
+
 def test_a_file_that_is_there_is_replaced_only_when_asked_to(file, capsys):
     before = file.read_bytes()
 

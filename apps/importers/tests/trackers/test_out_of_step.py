@@ -80,7 +80,7 @@ def test_risks_that_are_asked_for_say_that_they_may_come_of_the_standstill(proje
     judged = AnomalyDetectionService().judge_sprint(sprint.pk, now=standing)
 
     assert "Cannot tell what was done lately: the connection to Jira" in judged["cannot_tell"][-1]["because"]
-    assert judged["cannot_tell"][-1]["risk_types"] == [each["type"] for each in judged["risks"]]
+    assert judged["cannot_tell"][-1]["risk_types"] == [each["risk_type"] for each in judged["risks"]]
 
 
 def test_once_it_is_in_step_again_no_figure_says_so_and_the_next_standstill_is_news(
