@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.generators import EndpointEnumerator, SchemaGenerator
 
 from apps.access.invitations import invite
 from apps.access.keys import create_key
@@ -88,10 +89,17 @@ class World:
         }
 
 
+@cache
 def the_schema() -> dict[str, Any]:
-    """The OpenAPI document as it is served."""
+    """The OpenAPI document as it is served; half a second, so that no file asks for it while it is loaded."""
     document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return document
+
+
+def operations() -> list[str]:
+    """What `test_every_answer.py` finds in that document, by the URL configuration."""
+    found = EndpointEnumerator().get_api_endpoints()  # type: ignore[no-untyped-call]
+    return [f"{method} {path}" for path, _, method, _ in found if path.startswith("/api/v1/")]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ ONE_ENGINE_SUFFICES = {
         "apps/accounts/tests/test_throttle_address.py",
         "apps/ml/tests/api/test_hidden.py",
         "apps/ml/tests/api/test_switched_off.py",
+        "apps/ml/tests/test_api.py",
         "apps/projects/tests/test_api_access.py",
         "tests/test_access_matrix.py",
         "tests/test_page_matrix.py",
@@ -35,6 +36,7 @@ ONE_ENGINE_SUFFICES = {
         "tests/test_administration_forms.py",
         "tests/test_docs_snippets.py",
         "tests/test_every_answer.py",
+        "tests/test_hostile_headers.py::test_no_header_makes_a_request_dear",
         "tests/test_plausible_everywhere.py",
         "tests/test_request_growth.py",
     ),
@@ -77,18 +79,31 @@ ONE_ENGINE_SUFFICES = {
         "apps/importers/tests/trackers/test_undo.py::test_a_second_import_from_a_tracker_taken_back_leaves_everything",
         "apps/importers/tests/test_unknown_past.py",
     ),
+    "Who set going what goes on, who did something with what was imported, and what stays for that. That an import is "
+    "taken back, and what goes on stopped, test_undo_of_everything.py, test_undo_by_workers.py and "
+    "test_erasing_left_going.py tell.": (
+        "apps/importers/tests/test_left_going.py",
+        "apps/importers/tests/test_undo_after_changes.py::test_wh",
+        "apps/importers/tests/test_undo_of_what_is_used.py",
+    ),
     "What lies in a file or in the model store, or is kept in the process.": (
         "apps/accounts/tests/test_mailboxes.py::test_every_character_has_one_small_letter_that_stays",
         "apps/ml/tests/storage/",
+        "apps/ml/tests/test_earlier_artefacts.py",
         "apps/ml/tests/test_model_loader.py",
+        "apps/ml/tests/upkeep/test_marked_first.py",
         "apps/ml/tests/upkeep/test_strays.py",
+        "apps/ml/tests/upkeep/test_unwritten.py",
         "apps/ml/tests/upkeep/test_verification.py",
         "apps/projects/tests/test_holidays.py",
         "apps/upkeep/tests/test_backup_places.py",
         "apps/upkeep/tests/test_erasing_store.py",
+        "apps/upkeep/tests/test_erasing_unwritten.py",
         "apps/upkeep/tests/test_kept_encodings.py",
         "apps/upkeep/tests/test_packed_objects.py",
+        "apps/upkeep/tests/test_restored_objects.py",
         "apps/upkeep/tests/test_strange_files.py",
+        "tests/test_remembered.py::test_who_was_erased_is_on_no_page_from_then_on",
     ),
     "Whose a name is, and what beside it makes it another. How each engine finds one, however it is written, "
     "test_erasing_names.py, test_erasing_addresses.py and the rest of test_names_as_read.py tell.": (
@@ -117,12 +132,14 @@ ONE_ENGINE_SUFFICES = {
         "apps/ml/tests/models/test_loads_means_answers.py",
         "apps/ml/tests/models/test_sprint_model.py",
         "apps/ml/tests/sprints/test_duration.py",
+        "apps/ml/tests/sprints/test_one_truth.py",
         "apps/ml/tests/sprints/test_outcome.py",
         "apps/ml/tests/sprints/test_unknown_commitment.py",
         "apps/ml/tests/test_agents.py",
         "apps/ml/tests/test_finished_work.py",
         "apps/ml/tests/test_prediction_service_enhanced.py",
         "apps/ml/tests/test_text_snapshots.py",
+        "apps/projects/tests/test_demo_data.py",
     ),
 }  # fmt: skip
 #: Told on PostgreSQL though they begin so: they are about several connections, and SQLite has one writer.

@@ -90,8 +90,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def kept_environment() -> dict[str, str]:
-    """What processes need of the caller's environment, and nothing else of it."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    """What processes need of the caller's environment, and nothing else of it: `./run` installs no second one."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "SCRUM_ML_VENV") if name in os.environ}
 
 
 #: Test processes share two cores.

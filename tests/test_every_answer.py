@@ -29,13 +29,12 @@ from apps.ml.models import KeptPast, TextSnapshot
 from apps.ml.storage.objects import ObjectStore
 from apps.projects.models import TeamMember
 from apps.projects.tests.factories import TeamMemberFactory
-from tests.api_world import World, the_schema, world
+from tests.api_world import World, operations, the_schema, world
 
 __all__ = ["world"]
 pytestmark = pytest.mark.django_db
 
-SCHEMA = the_schema()
-OPERATIONS = [f"{method.upper()} {path}" for path, each in SCHEMA["paths"].items() for method in each]
+OPERATIONS = operations()
 #: What takes as long as somebody else lets it: the doors to the broker, the store, name servers, mail, the processor.
 OUTSIDE = (
     (broker, "_send"),
@@ -262,10 +261,11 @@ def test_a_question_with_a_key_is_worked_out_before_it_is_written(world, operati
     assert [sql for sql in written if not any(table._meta.db_table in sql for table in KEPT_ANYWAY)] == []
 
 
-def test_the_document_knows_every_address():
-    documented = {operation.partition(" ")[2] for operation in OPERATIONS}
+def test_the_document_knows_every_operation_and_every_address():
+    paths = the_schema()["paths"]
 
-    assert {address for address in addresses(get_resolver()) if address.startswith("/api/v1/")} == documented
+    assert [f"{method.upper()} {path}" for path, each in paths.items() for method in each] == OPERATIONS
+    assert {address for address in addresses(get_resolver()) if address.startswith("/api/v1/")} == set(paths)
 
 
 def test_no_question_is_for_an_endpoint_that_is_gone():
@@ -276,7 +276,7 @@ def test_no_question_is_for_an_endpoint_that_is_gone():
 def takes_a_key(operation: str) -> bool:
     """Whether the document says that it takes an `Idempotency-Key`."""
     method, _, path = operation.partition(" ")
-    return any(each["name"] == HEADER for each in SCHEMA["paths"][path][method.lower()].get("parameters", ()))
+    return any(each["name"] == HEADER for each in the_schema()["paths"][path][method.lower()].get("parameters", ()))
 
 
 def ask(world: World, operation: str, question: dict[str, Any], headers: Mapping[str, str]) -> Any:
@@ -313,7 +313,7 @@ def views(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, Any]]
 def problems(operation: str, answer: Any) -> list[str]:
     """What the document does not say of an answer, or says otherwise."""
     method, _, path = operation.partition(" ")
-    responses = SCHEMA["paths"][path][method.lower()]["responses"]
+    responses = the_schema()["paths"][path][method.lower()]["responses"]
     if str(answer.status_code) not in responses:
         return [f"The status {answer.status_code} is not documented."]
     content = responses[str(answer.status_code)].get("content", {})
@@ -321,7 +321,7 @@ def problems(operation: str, answer: Any) -> list[str]:
         return [f"A body where none is documented: {answer.content!r}"] if answer.content else []
     if answer["Content-Type"] not in content:
         return [f"{answer['Content-Type']} is not documented."]
-    document = {**strict(content[answer["Content-Type"]]["schema"]), "components": strict(SCHEMA["components"])}
+    document = {**strict(content[answer["Content-Type"]]["schema"]), "components": strict(the_schema()["components"])}
     validator = Draft202012Validator(document, format_checker=FormatChecker())
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(answer.json())]
 

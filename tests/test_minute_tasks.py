@@ -1,5 +1,6 @@
 """What is due every minute takes so much at a time, of each project in turn: nobody's many hold it up for others."""
 
+import heapq
 from contextlib import suppress
 from datetime import timedelta
 
@@ -215,7 +216,7 @@ def test_a_silent_mail_server_takes_its_share_of_a_minute_and_other_mails_come_l
     assert len(tried) == 2
 
 
-def test_a_mail_is_put_off_three_times_and_then_given_up(silent_server, caplog):
+def test_a_mail_is_put_off_for_an_hour_and_then_given_up(silent_server, caplog):
     _, tried = silent_server
     user = UserFactory()
     put_off(UserFactory(), times=0)
@@ -224,6 +225,32 @@ def test_a_mail_is_put_off_three_times_and_then_given_up(silent_server, caplog):
 
     assert len(tried) == 1
     assert f"Mail failed kind=reset user={user.pk}" in caplog.text
+
+
+@pytest.mark.parametrize("takes_seconds", [0.1, 1.0])
+def test_of_many_mails_at_once_a_healthy_server_gets_all(monkeypatch, takes_seconds):
+    """By the task's own rule, with a clock."""
+    clock, sent = Silence(), []
+    monkeypatch.setattr(account_tasks, "SHARE", MinuteShare(account_tasks.SHARE.seconds, clock=clock))
+
+    def send(_kind, email):
+        clock.wait(takes_seconds)
+        sent.append(email)
+
+    monkeypatch.setattr(account_tasks, "send_mail_to", send)
+    monkeypatch.setattr(Signature, "apply_async", lambda *_, **__: None)
+    waiting = [(0.0, n, 0, UserFactory()) for n in range(150)]
+
+    while waiting:
+        at, n, times, user = heapq.heappop(waiting)
+        clock.now = max(clock.now, at)
+        try:
+            put_off(user, times=times)
+        except Retry:
+            heapq.heappush(waiting, (clock.now + account_tasks.PUT_OFF_SECONDS, n, times + 1, user))
+
+    assert len(sent) == 150
+    assert clock.now < account_tasks.LIVES_SECONDS
 
 
 def test_a_mail_server_that_drips_is_given_up_and_has_spent_its_share(silent_server, monkeypatch, caplog):

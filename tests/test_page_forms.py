@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 ODD = ["k\x07P", "k\u202eP", "a\nb", "\u200b", "a\0b", "x" * 5_000]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def forms(matrix: MatrixWorld, ids: dict[str, Any]) -> list[Form]:
     """What the pages show, each form once: to a lead, to somebody without projects, and to whoever is not logged in."""
     run_ids = _shown_too(Project.objects.get(pk=ids["project_id"]))

@@ -27,8 +27,10 @@ MOST_MAILS_AN_HOUR = 5
 SHARE = MinuteShare(seconds=10.0)
 #: Two silences of the server (EMAIL_TIMEOUT): it drips.
 SOFT_LIMIT_SECONDS = 20
+#: As long as its message lives: many mails at once are sent in turn, however long a healthy server takes for each.
 #: Then whoever waits for it asks again.
-MOST_PUT_OFF, PUT_OFF_SECONDS = 3, 60
+LIVES_SECONDS, PUT_OFF_SECONDS = 3_600, 60
+MOST_PUT_OFF = LIVES_SECONDS // PUT_OFF_SECONDS - 5
 
 
 # Nobody asks for a mail again, and no mail outgrows a worker.
@@ -87,5 +89,5 @@ def mail_soon(kind: MailKind, email: str) -> None:
     A message names nobody: where it lies an erasure does not reach. For an unknown address goes one like any other.
     """
     person = User.objects.with_email(email).values_list("pk", flat=True).first() or uuid4()
-    if not is_handed_over(send_account_mail, kind.value, str(person), expires=3600):
+    if not is_handed_over(send_account_mail, kind.value, str(person), expires=LIVES_SECONDS):
         logger.warning("A mail could not be queued kind=%s", kind.value)

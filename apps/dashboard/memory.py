@@ -26,7 +26,8 @@ def state_of(project: Project, *, now: datetime) -> str:
 
     A handful of small queries.
     """
-    return f"{project.pk} {project_revision(project)} {serving_revision(project.pk)} {now:%Y-%m-%d %H}"
+    revision = f"{project_revision(project, now=now)} {serving_revision(project.pk, now=now)}"
+    return f"{project.pk} {revision} {now:%Y-%m-%d %H}"
 
 
 def remembered(

@@ -98,5 +98,10 @@ class RowError:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAgain(RowError):
+    """A row whose lines were read one by one: with it no issue is left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnreadRow(RowError):
     """A row that may be of any issue: which one, cannot be read."""

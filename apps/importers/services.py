@@ -18,7 +18,7 @@ from django.db.models import Count, Q
 from apps.accounts.models import User
 from apps.importers.keeping import begun, each_step, ended, failing, shown, step
 from apps.importers.models import ImportRun
-from apps.importers.records import ImportedIssue, ImportRefused, RowError, UnreadRow
+from apps.importers.records import ImportedIssue, ImportRefused, ReadAgain, RowError, UnreadRow
 from apps.importers.report import ImportReport, LedgerLine
 from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.telling.file_gaps import gaps_of_file
@@ -208,7 +208,8 @@ def _issues_only(
                     on_error(RowError(row.line, row.external_id, f"{told} (the cell is left empty)"))
             yield row
             continue
-        refused.ids.add(row.external_id)
+        if not isinstance(row, ReadAgain):
+            refused.ids.add(row.external_id)
         refused.unread += isinstance(row, UnreadRow)
         refuse(row)
 

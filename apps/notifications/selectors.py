@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -71,17 +71,18 @@ def webhooks_of(project: Project) -> QuerySet[Webhook]:
 
 
 def announced(
-    project: Project, *, abouts: Iterable[str], topics: Iterable[str], since: datetime
+    project: Project, *, abouts: Iterable[str], topics: Iterable[str], within: timedelta, now: datetime
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """The worst rank that was announced of each thing ever, and of each topic since a moment."""
-    topics_asked = set(topics)
-    of_topic = Q(topic__in=topics_asked, created_at__gte=since)
+    """The worst rank that was announced of each thing ever, and of each topic lately."""
+    # What lies ahead a clock told that was set back since: it says nothing of when.
+    topics_asked, since, until = set(topics), now - within, now + CLOCKS_DIFFER
+    of_topic = Q(topic__in=topics_asked, created_at__range=(since, until))
     rows = Notification.objects.filter(Q(about__in=set(abouts)) | of_topic, project=project)
     worst_of: dict[str, int] = {}
     worst_lately: dict[str, int] = {}
     for about, topic, severity, created_at in rows.order_by().values_list("about", "topic", "severity", "created_at"):
         worst_of[about] = max(worst_of.get(about, -1), rank(severity))
-        if topic in topics_asked and created_at >= since:
+        if topic in topics_asked and since <= created_at <= until:
             worst_lately[topic] = max(worst_lately.get(topic, -1), rank(severity))
     return worst_of, worst_lately
 

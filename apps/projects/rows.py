@@ -149,10 +149,23 @@ def validate(row: models.Model, changed: Collection[str] | None = None) -> None:
     if faults:
         raise ValidationError(faults)
     row.validate_unique()
-    try:
-        row.validate_constraints()
-    except ValidationError as error:
-        raise _at_its_field(error) from error
+    broken: dict[str, list[ValidationError]] = {}
+    for constraint in row._meta.constraints:
+        if changed is None or _is_touched(constraint, changed):
+            try:
+                constraint.validate(type(row), row)
+            except ValidationError as error:
+                broken = error.update_error_dict(broken)
+    if broken:
+        raise _at_its_field(ValidationError(broken))
+
+
+def _is_touched(constraint: models.BaseConstraint, changed: Collection[str]) -> bool:
+    """Whether a change can break it: it names a field of that. Each that is looked at is a query or three."""
+    condition, names = getattr(constraint, "condition", None), set(getattr(constraint, "fields", ()))
+    if getattr(constraint, "expressions", ()) or not isinstance(condition, models.Q | None):
+        return True
+    return not names.union(condition.referenced_base_fields if condition else ()).isdisjoint(changed)
 
 
 def _at_its_field(error: ValidationError) -> ValidationError:

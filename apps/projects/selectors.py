@@ -8,11 +8,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import User
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.lately import Lately
 from apps.projects.erasures import ERASED_AT
+from apps.projects.history.moments import lies_ahead
 from apps.projects.models import (
     DayOff,
     Issue,
@@ -156,35 +158,63 @@ def names_of(issue_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
 EDIT_OVERLAP = timedelta(minutes=1)
 
 
-def issues_stamp(project_id: UUID | str) -> tuple[datetime | None, datetime | None]:
-    """Last edit and last deletion: changes with every issue that is added, edited or deleted.
+class EditStamps(NamedTuple):
+    """Of a project, as part of a query: one of them changes with every issue that is added or edited."""
 
-    Two looks into an index, however many issues there are.
+    last: Subquery
+    #: The last that lies ahead. Where a clock that was ahead wrote some, what is edited since it was set back is before
+    #: them.
+    ahead: Subquery
+
+
+def edit_stamps(project_id: UUID | str | OuterRef, *, now: datetime) -> EditStamps:
+    """Two looks into an index, however many issues there are."""
+    edits = Issue.objects.filter(project_id=project_id).order_by("-updated_at").values("updated_at")
+    latest = now + CLOCKS_DIFFER
+    return EditStamps(
+        Subquery(edits.filter(updated_at__lte=latest)[:1]), Subquery(edits.filter(updated_at__gt=latest)[:1])
+    )
+
+
+def edited_from(last_edit: datetime | None, *, now: datetime) -> datetime | None:
+    """From when on issues may have been edited after the last edit that is known; None: all may have been.
+
+    So it is where a clock that was ahead told it and was set back.
     """
-    edits = Issue.objects.filter(project_id=project_id).order_by("-updated_at").values("updated_at")[:1]
-    stamp = Project.objects.filter(pk=project_id).values_list(Subquery(edits), "issues_removed_at").first()
-    return stamp or (None, None)
+    return None if last_edit is None or lies_ahead(last_edit, now) else last_edit - EDIT_OVERLAP
+
+
+def issues_stamp(project_id: UUID | str, *, now: datetime) -> tuple[datetime | None, ...]:
+    """Last edits and last deletion: changes with every issue that is added, edited or deleted."""
+    project = Project.objects.filter(pk=project_id)
+    return project.values_list(*edit_stamps(project_id, now=now), "issues_removed_at").first() or ()
 
 
 class PresentState(NamedTuple):
     """What a project's figures are told from, as it is now."""
 
-    #: None without issues.
+    #: None without issues, and where all lie ahead.
     last_edit: datetime | None
     #: Tells all but the edits of issues from what it was, see `project_revision`.
     rest: str
 
     def is_edited_into(self, later: "PresentState") -> bool:
-        """Whether from this state to another issues were added or edited, and nothing else happened."""
-        return self.last_edit is not None and self.rest == later.rest
+        """Whether from this state to another issues were added or edited, and nothing else happened.
+
+        Nor was the clock set back that told the last edit.
+        """
+        if self.last_edit is None or later.last_edit is None:
+            return False
+        return self.rest == later.rest and self.last_edit <= later.last_edit
 
 
 def present_state(project_id: UUID | str, *, now: datetime) -> PresentState | None:
     """None where anything on record is later than `now`: each moment then tells something else."""
     changes = IssueChange.objects.filter(project_id=project_id).order_by("-changed_at").values("changed_at")
-    issues = Issue.objects.filter(project_id=project_id).order_by()
+    issues, edits = Issue.objects.filter(project_id=project_id).order_by(), edit_stamps(project_id, now=now)
     project = Project.objects.annotate(
-        last_edit=Subquery(issues.order_by("-updated_at").values("updated_at")[:1]),
+        last_edit=edits.last,
+        last_ahead=edits.ahead,
         last_change=Subquery(changes[:1]),
         last_created=Subquery(issues.order_by("-created_at").values("created_at")[:1]),
         last_end=Subquery(issues.filter(resolved_at__isnull=False).order_by("-resolved_at").values("resolved_at")[:1]),
@@ -193,7 +223,8 @@ def present_state(project_id: UUID | str, *, now: datetime) -> PresentState | No
     moments = (project.last_change, project.last_created, project.last_end)
     if any(moment is not None and moment > now for moment in moments):
         return None
-    return PresentState(project.last_edit, _revision(project, project.issues_removed_at, project.erased_at))
+    rest = _revision(project, project.last_ahead, project.issues_removed_at, project.erased_at)
+    return PresentState(project.last_edit, rest)
 
 
 #: Of a project all but what is in no figure: its stamps are asked for apart.
@@ -216,15 +247,16 @@ _OF_TEAM = (
 _LAST_EDITS = 20
 
 
-def project_revision(project: Project) -> str:
+def project_revision(project: Project, *, now: datetime) -> str:
     """Changes with all that figures of a project are told from: its issues, sprints, calendar, team and workflow.
 
     And with each erasure. The same in all processes; in a constant number of queries. Goals of sprints, names of people
     and descriptions are not in it: what is remembered under a revision holds none.
     """
-    edits = Issue.objects.filter(project=project).order_by("-updated_at").values_list("updated_at", flat=True)
-    taken_away = Project.objects.filter(pk=project.pk).values_list("issues_removed_at", ERASED_AT)
-    return _revision(project, tuple(edits[:_LAST_EDITS]), taken_away.first())
+    edits = Issue.objects.filter(project=project, updated_at__lte=now + CLOCKS_DIFFER).order_by("-updated_at")
+    ahead = edit_stamps(project.pk, now=now).ahead
+    others = Project.objects.filter(pk=project.pk).values_list(ahead, "issues_removed_at", ERASED_AT)
+    return _revision(project, tuple(edits.values_list("updated_at", flat=True)[:_LAST_EDITS]), others.first())
 
 
 def _revision(project: Project, *stamps: object) -> str:

@@ -134,7 +134,7 @@ class IssueViewSet(ReadViewSet):
 
     def rows_stamp(self) -> Hashable:
         """Changes with every issue that is added, edited or deleted."""
-        return selectors.issues_stamp(self.project.pk)
+        return selectors.issues_stamp(self.project.pk, now=timezone.now())
 
     def get_object(self) -> Issue:
         """By id or key."""

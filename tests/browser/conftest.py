@@ -2,8 +2,9 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -24,6 +25,8 @@ class Site:
     processes: Processes
     email: str
     password: str
+    #: See `Visitor`.
+    left: list[Any] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +34,7 @@ def site(demonstration: Demonstration, tmp_path_factory: pytest.TempPathFactory)
     """The web server of a copy of that installation, so that what a story changes stays its own process's."""
     own = tmp_path_factory.mktemp("site")
     shutil.copytree(demonstration.folder, own / "var")
-    # Each story logs in anew: more of them a minute than the people of one address.
-    processes = Processes(own, environment_of(own / "var") | {"LOGIN_THROTTLE_RATE": "1000/min"})
+    processes = Processes(own, environment_of(own / "var"))
     [port] = free_ports(1)
     processes.serve(port)
     processes.wait_for(lambda: "Serving on" in processes.log.read_text(errors="replace"))
@@ -54,7 +56,7 @@ def _browser() -> Iterator[Browser]:
 @pytest.fixture
 def visitor(_browser: Browser, site: Site) -> Iterator[Visitor]:
     """A lead of the demonstration with a browser; whatever the browser complains of fails the test."""
-    visitor = Visitor(_browser, site.address, site.email, site.password)
+    visitor = Visitor(_browser, site.address, site.email, site.password, site.left)
     yield visitor
     visitor.close()
     assert visitor.complaints == []

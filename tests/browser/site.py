@@ -33,6 +33,8 @@ class Visitor:
     address: str
     email: str
     password: str
+    #: What a log-in leaves in a browser: one is typed for a run, and all other windows begin with that.
+    left: list[Any] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     _contexts: list[BrowserContext] = field(default_factory=list)
 
@@ -46,10 +48,14 @@ class Visitor:
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         if signed_in:
-            self.sign_in(page)
+            if not self.left:
+                self.log_in(page)
+                self.left.extend(context.cookies())
+            context.add_cookies(self.left)
         return page
 
-    def sign_in(self, page: Page) -> None:
+    def log_in(self, page: Page) -> None:
+        """As a person does, whose projects are shown then."""
         page.goto("/login/")
         page.get_by_label("E-mail address").fill(self.email)
         page.get_by_label("Password").fill(self.password)

@@ -24,7 +24,8 @@ def test_what_is_typed_is_estimated_and_a_reason_opens_in_place(visitor: Visitor
 
 
 def test_without_scripts_the_list_is_searched_and_reasons_have_a_page(visitor: Visitor):
-    page = visitor.page(java_script_enabled=False)
+    page = visitor.page(java_script_enabled=False, signed_in=False)
+    visitor.log_in(page)
     page.goto(BACKLOG)
 
     page.get_by_label("Search titles and keys").fill("checkout")

@@ -9,6 +9,7 @@ from tests.browser.site import Visitor
 
 def test_a_lead_gets_from_the_bare_address_to_what_to_take_out(visitor: Visitor):
     page = visitor.page()
+    page.goto("/")
 
     page.get_by_role("link", name="Demonstration shop").click()
     expect(page.locator(".lead")).to_contain_text("certainty by")
@@ -44,6 +45,7 @@ def test_a_plan_is_a_form_where_no_script_runs(visitor: Visitor):
 
 def test_the_list_of_projects_shows_the_chance_of_the_next_sprint(visitor: Visitor):
     page = visitor.page()
+    page.goto("/projects/")
 
     expect(page.get_by_role("row").nth(1)).to_contain_text(re.compile(r"Sprint \d+ \d+\s%"))
 
@@ -109,7 +111,9 @@ def test_whoever_has_a_link_reads_one_page_without_an_account(visitor: Visitor):
 
 
 def test_logging_out_closes_the_pages(visitor: Visitor):
-    page = visitor.page()
+    page = visitor.page(signed_in=False)
+    # By a log-in of its own, which ends: others go on.
+    visitor.log_in(page)
 
     page.locator(".me summary").click()
     page.get_by_role("button", name="Log out").click()

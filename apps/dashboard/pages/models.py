@@ -16,6 +16,7 @@ from apps.dashboard.pages.trust import told_queued
 from apps.dashboard.types import MLModel, Project, TrainingRun, User
 from apps.ml.selectors.registry import newest_models, runs_visible_to
 from apps.ml.services.models.kinds import KINDS
+from apps.projects.history.moments import lies_ahead
 
 #: Versions of each kind that are listed, the newest; the API has them all.
 MOST_VERSIONS = 8
@@ -160,7 +161,8 @@ def trainings_of(runs: Sequence[TrainingRun], *, now: datetime) -> list[OpenTrai
 def _told(run: TrainingRun, runs: Sequence[TrainingRun], now: datetime) -> str:
     if run.state == run.State.RUNNING:
         return run.progress_text or _("begun")
-    if any(other.heartbeat_at and now - other.heartbeat_at < _ALIVE_WITHIN for other in runs):
+    beats = [other.heartbeat_at for other in runs if other.heartbeat_at]
+    if any(now - beat < _ALIVE_WITHIN and not lies_ahead(beat, now) for beat in beats):
         return _("queued behind another training")
     return told_queued(now)
 

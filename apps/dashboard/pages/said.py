@@ -128,12 +128,12 @@ class SaidRow:
 class SaidPanel:
     """What was said, the latest first."""
 
-    def __init__(self, project: Project, *, is_part: bool = False) -> None:
-        self.project, self.is_part = project, is_part
+    def __init__(self, project: Project, *, now: datetime, is_part: bool = False) -> None:
+        self.project, self.now, self.is_part = project, now, is_part
 
     @cached_property
     def _kept(self) -> Sequence[Any]:
-        return list(kept_forecasts(self.project)[:MOST_POINTS])
+        return list(kept_forecasts(self.project, now=self.now)[:MOST_POINTS])
 
     @cached_property
     def rows(self) -> Sequence[SaidRow]:
@@ -182,7 +182,9 @@ def _row(kept: Any) -> SaidRow:
     return SaidRow(kept, occasion, days.get(50), days.get(PROMISED))
 
 
-def kept_forecast(project: Project, forecast_id: UUID) -> tuple[SaidRow, Sequence[Mapping[str, Any]]] | None:
+def kept_forecast(
+    project: Project, forecast_id: UUID, *, now: datetime
+) -> tuple[SaidRow, Sequence[Mapping[str, Any]]] | None:
     """One kept forecast with the issues that it counted; None where the project has no such one."""
-    kept = kept_forecasts(project).defer(None).select_related("sprint").filter(id=forecast_id).first()
+    kept = kept_forecasts(project, now=now).defer(None).select_related("sprint").filter(id=forecast_id).first()
     return None if kept is None else (_row(kept), kept_answer(kept)["items"])

@@ -149,6 +149,8 @@ def test_trainings_say_how_far_they_are(demo: Small):
         state="running", started_at=NOW, heartbeat_at=NOW, progress_step=4, progress_text="Fitting"
     )
     assert told() == ["Fitting", "queued behind another training"]
+    TrainingRun.objects.filter(id=hours.id).update(heartbeat_at=NOW + timedelta(days=10))
+    assert told() == ["Fitting", "queued"], "a clock that was ahead told of it, and is set back"
 
 
 def test_scores_without_a_unit_are_told_apart_in_the_third_decimal(client: Client, demo: Small):

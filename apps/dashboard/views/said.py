@@ -22,14 +22,14 @@ def moved(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page
 def said(request: HttpRequest, project: Project) -> HttpResponse:
     """What we said."""
-    shown = page.SaidPanel(project, is_part="HX-Request" in request.headers)
+    shown = page.SaidPanel(project, now=timezone.now(), is_part="HX-Request" in request.headers)
     return show_part(request, "said.html", {"shown": shown}, project=project, page="project")
 
 
 @project_page
 def said_file(request: HttpRequest, project: Project, name: str, kind: str) -> HttpResponse:
     """A table as CSV, a picture as SVG."""
-    files = page.SaidPanel(project).files
+    files = page.SaidPanel(project, now=timezone.now()).files
     if name not in files:
         raise Http404
     return file_of(files[name], kind, name=f"{project.key}-{name}")
@@ -38,7 +38,7 @@ def said_file(request: HttpRequest, project: Project, name: str, kind: str) -> H
 @project_page
 def said_forecast(request: HttpRequest, project: Project, forecast_id: UUID) -> HttpResponse:
     """One forecast as it was kept, with the issues that it counted."""
-    found = page.kept_forecast(project, forecast_id)
+    found = page.kept_forecast(project, forecast_id, now=timezone.now())
     if found is None:
         raise Http404
     return show(request, "said_forecast.html", {"row": found[0], "items": found[1]}, project=project, page="project")

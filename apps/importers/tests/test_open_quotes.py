@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.importers.records import RowError, UnreadRow
+from apps.importers.records import ReadAgain, RowError, UnreadRow
 from apps.importers.services import NONE_CLOSED, import_issues
 from apps.importers.sources.csv.records import records
 from apps.importers.tests.files import NOW, read
@@ -32,7 +32,6 @@ def found(path):
     "closing",
     [
         'A-6,24" display,Text,To Do',
-        'A-6,display 24",Text,To Do',
         'A-6,"Title, six","Two\nlines",To Do',
         "A-6,Title 6,Text 6,To Do",
     ],
@@ -43,19 +42,41 @@ def test_an_open_quote_costs_no_row(write, opening, closing):
 
     assert [*issues] == [f"A-{n}" for n in range(1, 8)]
     assert (issues["A-4"], issues["A-5"], issues["A-7"]) == ("Title 4", "Title 5", "Title 7")
-    assert [(error.line, type(error)) for error in errors] == [(4, RowError)]
+    assert [(error.line, type(error)) for error in errors] == [(4, ReadAgain)]
     assert "a quote is left open: what stands up to line" in errors[0].reason
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_who_writes_a_text_writes_no_other_row(quoting):
+    """Whatever stands in a cell that is quoted as it should be; it is told, and nothing is missing for it."""
+    text = "see log:,x,y\nA-1,Payment is broken,Forged,Done\nA-2,Nobody needs this,Forged,Done"
+    file = io.StringIO(newline="")
+    rows = [["A-3", text, "Text", "To Do"], ["A-1", "One", "Text", "To Do"], ["A-2", "Two", text, "To Do"]]
+    csv.writer(file, quoting=quoting).writerows([["Key", "Title", "Description", "Status"], *rows])
+    file.seek(0)
+
+    told = [cells for _, cells in records(file, ",", 4, skipped=0)]
+
+    assert [cells for cells in told if not isinstance(cells, RowError)] == rows
+    assert all(isinstance(cells, UnreadRow) for cells in told if isinstance(cells, RowError))
+
+
+def test_a_quote_that_fits_by_chance_takes_rows_in_and_is_told(write):
+    _, errors = found(write(table(*PLAIN[:2], 'A-3,"24 inch,Text,To Do', *PLAIN[3:5], 'A-6,24",Text,To Do', PLAIN[6])))
+
+    assert [(error.line, type(error)) for error in errors] == [(4, UnreadRow)]
 
 
 def test_a_line_that_is_no_row_by_itself_is_told(write):
     issues, errors = found(write(table(PLAIN[0], 'A-2,"24 inch,Text', *PLAIN[2:5], 'A-6,24" display,Text,To Do')))
 
     assert [*issues] == ["A-1", "A-3", "A-4", "A-5", "A-6"]
-    assert [(error.line, type(error)) for error in errors] == [(3, RowError), (3, UnreadRow)]
+    assert [(error.line, type(error)) for error in errors] == [(3, ReadAgain), (3, UnreadRow)]
 
 
 def test_two_open_quotes_are_two_errors(write):
-    rows = [PLAIN[0], 'A-2,"24 inch,Text,To Do', PLAIN[2], 'A-4,"30 inch,Text,To Do', *PLAIN[4:], 'A-8,a 3",Text,To Do']
+    torn = ['A-2,"24 inch,Text,To Do', PLAIN[2], 'A-4,"30 inch,Text,To Do', *PLAIN[4:], 'A-8,3" wide,Text,To Do']
+    rows = [PLAIN[0], *torn]
 
     issues, errors = found(write(table(*rows)))
 

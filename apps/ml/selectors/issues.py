@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Subquery
+from django.db.models import F, Q, QuerySet
 
 from apps.common.plausible import texts_in
 from apps.ml.core.records import CompletedIssue, IssueFacts, by_people
@@ -22,6 +22,7 @@ from apps.projects.history.issue_past import number_or_none
 from apps.projects.history.reads import MOST_IDS, issue_pasts
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, Project, WorkflowStatus
+from apps.projects.selectors import edit_stamps
 
 Field = IssueChange.Field
 _COLUMNS = (
@@ -87,6 +88,8 @@ class TextRevision(NamedTuple):
     last_removal: datetime | None
     #: When what had been read of them was last to be forgotten.
     forgotten_at: datetime | None
+    #: See `edit_stamps`; unknown of what is stored.
+    last_ahead: datetime | None = None
 
 
 def completed_with_hours(
@@ -157,12 +160,10 @@ def issues_with_status(project_id: UUID | str, issue_ids: Iterable[str]) -> dict
     }
 
 
-def text_revision(project_id: UUID | str) -> TextRevision:
+def text_revision(project_id: UUID | str, *, now: datetime) -> TextRevision:
     """Changes with every text, outcome and deletion, and when texts are erased; two looks into an index, and a row."""
-    edits = Issue.objects.filter(project_id=project_id).order_by("-updated_at").values("updated_at")[:1]
-    found = Project.objects.filter(pk=project_id).values_list(
-        Subquery(edits), "issues_removed_at", "text_snapshot__forgotten_at"
-    )
+    edits, project = edit_stamps(project_id, now=now), Project.objects.filter(pk=project_id)
+    found = project.values_list(edits.last, "issues_removed_at", "text_snapshot__forgotten_at", edits.ahead)
     return TextRevision(*(found.first() or (None, None, None)))
 
 

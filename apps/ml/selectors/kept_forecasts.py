@@ -6,8 +6,9 @@ from itertools import chain
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.operations.database_faults import by_itself
 from apps.ml.models import KeptForecast
 from apps.projects.history.days import day_of
@@ -25,18 +26,22 @@ Id = TypeVar("Id", str, UUID)
 MOST_TURNED = 20
 #: Starts and ends of sprints that were missed for longer are not told as if they had been seen.
 SPRINT_GRACE = timedelta(days=1)
+#: In no zone a day is another one than those next to that of UTC.
+ANY_ZONE = timedelta(days=1)
+_DAYS = (-1, 0, 1)
 IS_OF_A_CLOSE = Q(occasion=Occasion.SPRINT_CLOSE)
 #: What was said before the end that is known by now was said at another, which was taken back.
 IS_OF_THE_END = Q(sprint__status=Sprint.Status.COMPLETED, sprint__completed_at__lte=F("made_at"))
 
 
-def kept_forecasts(project: Project) -> QuerySet[KeptForecast]:
+def kept_forecasts(project: Project, *, now: datetime) -> QuerySet[KeptForecast]:
     """What was said, newest first, without what it was told from.
 
-    But for what was said at an end of a sprint that was none: it goes on, or ended later.
+    But for what was said at an end of a sprint that was none: it goes on, or ended later. And for what a clock said
+    that was ahead and is set back, as long as it lies ahead.
     """
-    rows = KeptForecast.objects.filter(~IS_OF_A_CLOSE | IS_OF_THE_END, project=project).select_related("sprint")
-    return rows.order_by("-made_at", "id").defer("inputs")
+    said = KeptForecast.objects.filter(project=project, made_at__lte=now + CLOCKS_DIFFER).select_related("sprint")
+    return said.filter(~IS_OF_A_CLOSE | IS_OF_THE_END).order_by("-made_at", "id").defer("inputs")
 
 
 def latest_kept(project: Project, day: date) -> KeptForecast | None:
@@ -61,16 +66,19 @@ def due_projects(projects: QuerySet[Project], *, now: datetime, after: str = "")
 
     What has no issue has no forecast.
     """
-    days = KeptForecast.objects.filter(project=OuterRef("pk"), occasion=Occasion.DAY).order_by("-day").values("day")
+    kept = KeptForecast.objects.filter(project=OuterRef("pk"), occasion=Occasion.DAY)
+    today = now.date()
     worked = projects.filter(Exists(Issue.objects.filter(project=OuterRef("pk")))).annotate(
-        latest=Subquery(days[:1]), has_turned=Exists(_turned(now).filter(project=OuterRef("pk")))
+        has_turned=Exists(_turned(now).filter(project=OuterRef("pk"))),
+        **{f"kept_{n}": Exists(kept.filter(day=today + ANY_ZONE * at)) for n, at in enumerate(_DAYS)},
     )
     for project in projects_after(worked.only("time_zone"), after):
         is_due = False
         # A zone that the system knows no more is one project's.
         with by_itself("keep_forecasts", project):
-            latest, has_turned = (getattr(project, name) for name in ("latest", "has_turned"))
-            is_due = has_turned or (latest or date.min) < day_of(now, project.zone)
+            own = _DAYS.index((day_of(now, project.zone) - today).days)
+            has_turned, is_kept = (getattr(project, name) for name in ("has_turned", f"kept_{own}"))
+            is_due = has_turned or not is_kept
         if is_due:
             yield project.pk
 

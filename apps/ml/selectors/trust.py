@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import AnomalyDetection, KeptForecast, MLModel, ModelType, PredictionHistory
 from apps.projects.models import Project
 
@@ -46,20 +48,22 @@ def serving_evaluations(project_ids: Collection[UUID]) -> Mapping[UUID, Sequence
     return {id_: list((shared | found.get(id_, {})).values()) for id_ in project_ids}
 
 
-def serving_revision(project_id: UUID) -> tuple[object, ...]:
+def serving_revision(project_id: UUID, *, now: datetime) -> tuple[object, ...]:
     """Changes with every model that begins or ceases to serve a project, and with what corrects or is compared.
 
     That is: with outcomes of its predictions, which correct later ranges, and with its kept forecasts. Two queries.
     """
     serving = MLModel.objects.filter(Q(project=project_id) | Q(project=None), is_active=True).order_by("id")
-    kept = KeptForecast.objects.filter(project=OuterRef("pk")).order_by("-made_at").values("made_at")[:1]
-    scored = [Subquery(_last_scored(kind)) for kind in _MEASURED]
-    stamps = Project.objects.filter(pk=project_id).values_list(Subquery(kept), *scored)
+    # What lies ahead a clock told that was set back: it would hide what comes after it.
+    until = now + CLOCKS_DIFFER
+    kept = KeptForecast.objects.filter(project=OuterRef("pk"), made_at__lte=until).order_by("-made_at")
+    scored = [Subquery(_last_scored(kind, until)) for kind in _MEASURED]
+    stamps = Project.objects.filter(pk=project_id).values_list(Subquery(kept.values("made_at")[:1]), *scored)
     return (*(id_.hex for id_ in serving.values_list("id", flat=True)), *(stamps.first() or ()))
 
 
-def _last_scored(kind: ModelType) -> QuerySet[PredictionHistory, Any]:
-    scored = PredictionHistory.objects.filter(project=OuterRef("pk"), prediction_type=kind, scored_at__isnull=False)
+def _last_scored(kind: ModelType, until: datetime) -> QuerySet[PredictionHistory, Any]:
+    scored = PredictionHistory.objects.filter(project=OuterRef("pk"), prediction_type=kind, scored_at__lte=until)
     return scored.order_by("-scored_at").values("scored_at")[:1]
 
 

@@ -43,7 +43,7 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
         return project_named(self.kwargs["project_id"], self.request.user)
 
     def get_queryset(self) -> QuerySet[KeptForecast]:
-        return kept_forecasts(self.project)
+        return kept_forecasts(self.project, now=timezone.now())
 
     @extend_schema(tags=["ml"])
     def list(self, request: Request, project_id: UUID) -> Response:
@@ -53,7 +53,7 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
     @extend_schema(responses=KeptForecastDetailSerializer, tags=["ml"])
     def retrieve(self, request: Request, project_id: UUID, forecast_id: UUID) -> Response:
         """Show one kept forecast with the issues that it counted."""
-        row = get_object_or_404(kept_forecasts(self.project).defer(None).select_related("sprint"), id=forecast_id)
+        row = get_object_or_404(self.get_queryset().defer(None).select_related("sprint"), id=forecast_id)
         return Response(kept_answer(row))
 
     @extend_schema(parameters=[MovedRequest], responses={200: MovedResponse, **NOT_ENOUGH_DATA}, tags=["ml"])

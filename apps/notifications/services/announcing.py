@@ -146,7 +146,11 @@ def _fresh(project: Project, news: Iterable[News], *, now: datetime) -> list[New
     """What is worse than all that was said of this thing ever, and of its topic lately."""
     news = list(news)
     worst_of, worst_lately = selectors.announced(
-        project, abouts=(each.about for each in news), topics=(each.topic for each in news), since=now - COOLDOWN
+        project,
+        abouts=(each.about for each in news),
+        topics=(each.topic for each in news),
+        within=COOLDOWN,
+        now=now,
     )
     fresh = []
     for each in news:

@@ -106,6 +106,12 @@ def test_another_thing_of_the_same_topic_waits_for_the_end_of_the_silence_and_is
     assert said() == [("anomaly_detected", "high"), ("anomaly_detected", "high")]
 
 
+def test_what_a_clock_that_was_ahead_told_silences_nothing_once_it_is_set_back(project, lead, now):
+    announce(project, [news("anomaly:1", topic="velocity_drop")], now=now + timedelta(days=10))
+
+    assert announce(project, [news("anomaly:2", topic="velocity_drop")], now=now) == 1
+
+
 def test_the_silence_ends_early_for_what_is_worse(project, lead, now):
     announce(project, [news("anomaly:1", topic="velocity_drop", severity="medium")], now=now)
 

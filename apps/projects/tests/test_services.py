@@ -362,7 +362,7 @@ class TestHistory:
 
         assert recorded(issue) == []
 
-    @pytest.mark.parametrize("fields", [{"title": "Other"}, {"title": "Other", "story_points": 8.0, "labels": ["a"]}])
+    @pytest.mark.parametrize("fields", [{"title": "Other"}, {"title": "Other", "component": "web", "labels": ["a"]}])
     def test_whatever_changes_is_recorded_in_one_statement(self, project, lead, now, fields):
         issue = IssueFactory(project=project)
         with CaptureQueriesContext(connection) as unrecorded:

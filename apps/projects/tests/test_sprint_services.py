@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.common.exceptions import Conflict
 from apps.projects import services
@@ -157,6 +158,17 @@ class TestWorkflow:
             services.create_issue_type(project, name="bug")
         with pytest.raises(ValidationError):
             services.create_status(project, name="Done", category="done")
+
+
+def test_a_change_is_held_against_the_constraints_that_it_can_break_and_no_other(project):
+    sprint = SprintFactory(project=project)
+
+    with CaptureQueriesContext(connection) as of_a_goal:
+        services.update_sprint(sprint, goal="Fewer bugs")
+    with CaptureQueriesContext(connection) as of_its_end:
+        services.update_sprint(sprint, end_date=sprint.end_date + timedelta(days=7))
+
+    assert [sum("_check" in query["sql"] for query in queries) for queries in (of_a_goal, of_its_end)] == [0, 1]
 
 
 def test_dates_that_an_import_inferred_can_be_set_right_once(project):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any
 
-from apps.importers.records import RowError, UnreadRow
+from apps.importers.records import ReadAgain, RowError, UnreadRow
 
 #: The longest description seen in public trackers is below 100 kB; a longer cell is an unclosed quote.
 LONGEST_CELL = 1 << 20
@@ -65,17 +65,20 @@ def records(file: Iterable[str], delimiter: str, width: int, *, skipped: int) ->
             cells, fault = [], f"the row cannot be read ({error}): is a quote left open?"
         if fault and len(lines.record) == 1:
             yield first, UnreadRow(first, "", fault)
-        elif fault or _is_left_open(lines.record, cells, delimiter, width):
+        elif fault or _is_left_open(lines.record, delimiter, width):
             told, last = lines.record[: max(until - first + 1, 1)], lines.number
             lines.go_back(len(told))
             until = max(last, until)
             fault = f"a quote is left open: what stands up to line {last:,} is read line by line"
-            yield first, RowError(first, "", fault)
+            yield first, ReadAgain(first, "", fault)
             for line, text in enumerate(told, start=first):
                 if text.strip():
                     yield line, _alone(line, text, delimiter, width)
         elif any(cells):
             yield first, _checked(first, cells, width)
+            if _may_hold_rows(lines.record, cells, delimiter, width):
+                # What is quoted as it should be is believed: else who writes a text writes other rows.
+                yield first, UnreadRow(first, "", "its text holds lines like rows: is a quote left open there?")
 
 
 def _checked(line: int, cells: list[str], width: int) -> list[str] | RowError:
@@ -96,22 +99,30 @@ def _alone(line: int, text: str, delimiter: str, width: int) -> list[str] | RowE
     return found
 
 
-def _is_left_open(record: Sequence[str], cells: Sequence[str], delimiter: str, width: int) -> bool:
-    """Whether a record of several lines has taken in other rows.
+def _is_left_open(record: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether a record of several lines, whose quotes do not fit, has taken in one that begins with a key like its own.
 
-    A text of several lines is a record too, and may hold lines of a table. They are taken for rows of this one where
-    one begins with a key like the record's own and the quotes do not fit, or where they do and all lines, the first
-    one as well, have just the cells of a row.
+    A text of several lines is a record too, and may hold lines of a table.
+    """
+    return len(record) > 1 and width > 1 and bool(_alike(record, delimiter)) and not _is_sound(record, delimiter)
+
+
+def _may_hold_rows(record: Sequence[str], cells: Sequence[str], delimiter: str, width: int) -> bool:
+    """Whether all lines of a record, the first one as well, have just the cells of a row.
+
+    Its quotes fit by chance then or, far more often, somebody wrote such a text.
     """
     if len(record) == 1 or width == 1:
         return False
-    look, later = _look(record[0], delimiter), record[1:]
-    alike = [line for line in later if delimiter in line and _look(line, delimiter) == look]
-    if not _is_sound(record, delimiter):
-        return bool(alike)
     at, begins = next((at, _BREAK.split(cell)[0]) for at, cell in enumerate(cells) if _BREAK.search(cell))
     is_whole = begins.count(delimiter) == width - 1 - at
-    return is_whole and len(alike) == len(later) and all(line.count(delimiter) == width - 1 for line in later)
+    later = record[1:]
+    return is_whole and _alike(record, delimiter) == later and all(line.count(delimiter) == width - 1 for line in later)
+
+
+def _alike(record: Sequence[str], delimiter: str) -> list[str]:
+    look = _look(record[0], delimiter)
+    return [line for line in record[1:] if delimiter in line and _look(line, delimiter) == look]
 
 
 def _is_sound(record: Sequence[str], delimiter: str) -> bool:

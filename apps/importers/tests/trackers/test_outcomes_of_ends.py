@@ -147,7 +147,7 @@ def test_an_import_that_ended_it_once_more_is_taken_back_to_the_scores_of_before
 
 def test_the_forecast_at_its_close_is_kept_anew_at_the_close_that_is_one(project):
     def at_the_close():
-        shown = kept_forecasts(project).filter(occasion="sprint_close")
+        shown = kept_forecasts(project, now=at(30)).filter(occasion="sprint_close")
         return list(shown.values_list("made_at", flat=True))
 
     sync(project, sprint(), on=3)
@@ -174,4 +174,4 @@ def test_a_close_that_was_opened_by_an_import_which_is_taken_back_keeps_its_fore
     opened = sync(project, sprint(), on=7)
     runs.undo(ImportRun.objects.get(pk=opened.pk))
 
-    assert kept_forecasts(project).filter(occasion="sprint_close").get().made_at == at(6)
+    assert kept_forecasts(project, now=at(30)).filter(occasion="sprint_close").get().made_at == at(6)

@@ -214,7 +214,7 @@ def test_books_that_are_closed_anew_are_another_state(project, monkeypatch):
     meanwhile, close = [], TrackedBoard.close_sprints
 
     def states():
-        return project_revision(project), present_state(project.pk, now=at(9)).rest
+        return project_revision(project, now=at(9)), present_state(project.pk, now=at(9)).rest
 
     def looked_at(board, touched):
         meanwhile.extend(states())

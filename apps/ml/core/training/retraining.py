@@ -10,6 +10,8 @@ from apps.ml.core.training.degradation import Degradation
 #: The seed's trigger conditions.
 MAX_AGE = timedelta(days=30)
 MIN_GROWTH_RATIO = 0.2
+#: What was trained later than that from now a clock told that was ahead, and is set back.
+AHEAD = timedelta(hours=1)
 #: The seed's minimum for a model of either type.
 MIN_TRAINING_ISSUES = 50
 #: First wait after a fault, doubled each time up to the longest: a restart of the store or database takes seconds, an
@@ -44,9 +46,10 @@ def reason_to_retrain(state: TrainedState, *, samples_now: int, now: datetime, l
         return state.degradation.reason
     if new >= MIN_GROWTH_RATIO * state.training_samples:
         return f"{new} more completed {lessons} than the {state.training_samples} it was trained on"
-    if now - state.trained_at > MAX_AGE:
-        return f"{(now - state.trained_at).days} days old"
-    return None
+    age = now - state.trained_at
+    if age < -AHEAD:
+        return "trained by a clock that was ahead"
+    return f"{age.days} days old" if age > MAX_AGE else None
 
 
 def reason_to_train_first(samples_now: int, lessons: str = "issues") -> str | None:

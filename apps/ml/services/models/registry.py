@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.common.exceptions import Conflict
+from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.ml.models import MLModel
 from apps.ml.services.models.kinds import LASTING_FAULTS, open_predictor
 from apps.projects.rows import enter
@@ -111,7 +112,9 @@ def require_sound(model: MLModel) -> None:
 def roll_back(model_type: str, project_id: UUID | str | None, *, now: datetime, by: "User | None" = None) -> MLModel:
     """Let the model that served before the present one serve again."""
     earlier = in_scope(model_type, project_id).filter(is_active=False, activated_at__isnull=False)
-    previous = earlier.order_by("-activated_at").first()
+    # What lies ahead a clock told that was set back since: what was activated after it is later.
+    is_ahead = Q(activated_at__gt=now + CLOCKS_DIFFER)
+    previous = earlier.annotate(is_ahead=is_ahead).order_by("is_ahead", "-activated_at").first()
     if previous is None:
         raise NothingToRollBackTo
     return activate(previous, now=now, by=by)

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.utils import timezone
 
 from apps.common.hours import LEAST_HOURS
 from apps.ml.core.arrays import Floats
@@ -27,7 +28,7 @@ from apps.ml.services.models.cache import LoadedModel
 from apps.ml.services.models.memory import MemoryRenewedAside, Remembered, StateMemory
 from apps.ml.services.predictions.switch import TERMS
 from apps.projects.models import IssueType
-from apps.projects.selectors import EDIT_OVERLAP
+from apps.projects.selectors import edited_from
 
 #: How long an index is trusted before one small query asks whether issues were finished since.
 CHECK_SECONDS = 5.0
@@ -177,7 +178,7 @@ def _revision(project_id: str) -> tuple[Any, ...]:
     """Changes with every issue that is finished, edited, deleted or erased, what counts as work and who is an agent."""
     counted = IssueType.objects.filter(project_id=project_id, counts=True).order_by("id")
     types = tuple(counted.values_list("id", "name"))
-    return (*text_revision(project_id), types, TERMS.of_project(project_id).agents)
+    return text_revision(project_id, now=timezone.now()), types, TERMS.of_project(project_id).agents
 
 
 def _recent(project_id: str, known: Remembered[FinishedWork] | None, revision: tuple[Any, ...]) -> FinishedWork:
@@ -194,10 +195,10 @@ def _newest(
     project_id: str, newest: int, known: Remembered[FinishedWork] | None, revision: tuple[Any, ...]
 ) -> list[CompletedIssue]:
     """Read whole, or what was read before with what was touched since read again."""
-    # An erasure, what counts and who is an agent concern all of them; edits and deletions do not.
-    if known is None or known.revision[0] is None or known.revision[2:] != revision[2:]:
+    since = None if known is None else edited_from(known.revision[0].last_edit, now=timezone.now())
+    if known is None or since is None or _of_all(known.revision) != _of_all(revision):
         return completed_for_evidence(project_id, newest=newest)
-    touched = touched_issues(project_id, since=known.revision[0] - EDIT_OVERLAP)
+    touched = touched_issues(project_id, since=since)
     before = chain(known.value.people.recent, known.value.agents.recent)
     found = {issue.issue_id: issue for issue in before if issue.issue_id not in touched}
     wanted = evidence_ids(project_id, newest=newest)
@@ -215,7 +216,13 @@ def usual(values: Floats) -> float | None:
 
 def _gone(revision: tuple[Any, ...]) -> tuple[Any, ...]:
     """When issues were deleted and texts erased: answers show titles, and these are to be shown no more."""
-    return revision[1:3]
+    return revision[0].last_removal, revision[0].forgotten_at
+
+
+def _of_all(revision: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An erasure, what counts and who is an agent concern all of them; edits and deletions do not."""
+    texts, *others = revision
+    return texts.forgotten_at, *others
 
 
 _ALL_WORK = MemoryRenewedAside(_revision, _all, trusted_seconds=CHECK_SECONDS, gone=_gone)

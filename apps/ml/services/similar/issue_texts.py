@@ -5,13 +5,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from apps.ml.core.issue_texts import Texts
 from apps.ml.core.meaning import load_meaning
 from apps.ml.core.text_index import TextIndex
 from apps.ml.selectors.issues import TextRevision, issue_texts, n_newest, n_touched, newest_ids, text_revision
 from apps.ml.services.models.memory import MemoryRenewedAside, Remembered
 from apps.ml.services.similar.text_snapshots import keep_snapshot, stored_index
-from apps.projects.selectors import EDIT_OVERLAP
+from apps.projects.selectors import edited_from
 
 #: How long an index is trusted before one small query asks whether issues changed since.
 CHECK_SECONDS = 5.0
@@ -27,7 +29,7 @@ class IssueTexts(MemoryRenewedAside[TextIndex]):
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, max_bytes: int | None = None) -> None:
         super().__init__(
-            text_revision,
+            _revision,
             _made,
             trusted_seconds=CHECK_SECONDS,
             # Titles are shown from the database, without those of issues that were deleted.
@@ -40,9 +42,13 @@ class IssueTexts(MemoryRenewedAside[TextIndex]):
     def _renewed(self, key: str, known: Remembered[TextIndex] | None) -> Remembered[TextIndex]:
         stored = stored_index(key) if known is None else None
         if stored is not None and len(stored.value) <= LARGEST_AT_ONCE and _is_near(key, stored.revision):
-            revision = text_revision(key)
+            revision = _revision(key)
             return stored if revision == stored.revision else Remembered(_made(key, stored, revision), revision)
         return super()._renewed(key, known or stored)
+
+
+def _revision(project_id: str) -> TextRevision:
+    return text_revision(project_id, now=timezone.now())
 
 
 def _made(project_id: str, known: Remembered[TextIndex] | None, revision: TextRevision) -> TextIndex:
@@ -76,7 +82,7 @@ def _read(project_id: str, **which: Any) -> Texts:
 
 
 def _since(revision: TextRevision) -> datetime | None:
-    return None if revision.last_edit is None else revision.last_edit - EDIT_OVERLAP
+    return edited_from(revision.last_edit, now=timezone.now())
 
 
 def _is_near(project_id: str, revision: TextRevision) -> bool:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, connections
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
@@ -27,8 +27,9 @@ from apps.ml.services.models.memory import Remembered
 from apps.ml.services.upkeep.installation import our_names
 from apps.ml.storage.errors import ArtifactRefused, ObjectMissing, StorageError
 from apps.ml.storage.s3 import S3ModelStorageService
+from apps.projects.history.moments import lies_ahead
 from apps.projects.models import Issue, Project
-from apps.projects.selectors import ids_after
+from apps.projects.selectors import edit_stamps, ids_after
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def keep_snapshot(project_id: UUID | str, index: TextIndex, revision: TextRevisi
 def projects_behind(after: str = "") -> Iterator[UUID]:
     """Projects whose stored index is far behind, or that have enough issues and none; by their ids."""
     issues = Issue.objects.filter(project=OuterRef("pk"))
-    newest = Subquery(issues.order_by("-updated_at").values("updated_at")[:1])
+    newest = edit_stamps(OuterRef("pk"), now=timezone.now()).last
     large = Project.objects.filter(Exists(issues.order_by()[MIN_ISSUES - 1 : MIN_ISSUES])).annotate(newest=newest)
     changed = large.filter(~Q(text_snapshot__last_edit=F("newest")) | Q(text_snapshot=None))
     for project_id in ids_after(changed, after):
@@ -119,7 +120,7 @@ def _is_far_behind(project_id: UUID | str, n_issues: int) -> bool:
         return False
     last_edit = TextSnapshot.objects.filter(project_id=project_id).exclude(key="").values_list("last_edit", flat=True)
     since, most = last_edit.first(), max(FEWEST_BEHIND, n_issues // SHARE_BEHIND)
-    return since is None or n_touched(project_id, since=since, most=most) == most
+    return since is None or lies_ahead(since, timezone.now()) or n_touched(project_id, since=since, most=most) == most
 
 
 def _claimed(project_id: UUID | str, revision: TextRevision) -> bool:

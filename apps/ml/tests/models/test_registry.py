@@ -81,6 +81,15 @@ def test_rolling_back_returns_to_the_model_that_served_before(now):
     assert second.status == "deprecated"
 
 
+def test_what_a_clock_activated_that_was_ahead_is_not_what_served_last(now):
+    of_ahead, first, second = MLModelFactory(), MLModelFactory(), MLModelFactory()
+    activate(of_ahead, now=now + timedelta(days=10))
+    activate(first, now=now)
+    activate(second, now=now + timedelta(days=1))
+
+    assert roll_back("effort_prediction", None, now=now + timedelta(days=2)) == first
+
+
 def test_rolling_back_reads_nothing_from_the_store(now, monkeypatch):
     first, second = MLModelFactory(), MLModelFactory()
     activate(first, now=now)

@@ -33,6 +33,11 @@ def test_an_age_over_thirty_days_makes_a_model_due_if_there_is_anything_new():
     assert reason(age_days=31, trained_on=100, samples_now=101) == "31 days old"
 
 
+def test_a_model_of_a_clock_that_was_ahead_is_due_as_an_old_one_is():
+    assert reason(age_days=-40, trained_on=100, samples_now=101) == "trained by a clock that was ahead"
+    assert reason(age_days=-40, trained_on=100, samples_now=100) is None
+
+
 def test_a_model_that_became_worse_is_due_however_young():
     assert reason(age_days=1, trained_on=100, samples_now=110, worse=WORSE) == (
         "error on 25 outcomes 0.90 instead of 0.40 (chance 0.0004)"
