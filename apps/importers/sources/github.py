@@ -5,7 +5,7 @@ requests come among the issues.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,8 +37,6 @@ LEDGER = (Gap("hours of work are not kept by GitHub, unless a field of a project
 NO_FIELDS = Gap("the organisation's issue fields may not be read: what was known stays", ("velocity",))
 #: Events that change what is read here, and what is kept of them.
 TOLD_BY = frozenset({"closed", "reopened", "labeled", "unlabeled", "assigned", "unassigned", "renamed"})
-#: The events of an issue by its number; None where they are not whole.
-EventsOf = Callable[[str], list[Any] | None]
 KEPT = ("event", "created_at", "actor", "label", "assignee", "rename", "state_reason")
 
 
@@ -189,7 +187,12 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
     own_fields = yield from _issue_fields(client, repository)
     projects.have |= own_fields or set()
     # All events in one list cost a hundredth of the requests; of a few issues each has its own.
-    events_of = _events_of_all(client, base, gaps) if since is None else _events_of_each(client, base, gaps)
+    all_events = _events_of_all(client, base, gaps) if since is None else None
+
+    def events_of(number: str) -> list[Any] | None:
+        if since is not None:
+            return whole(linked_pages(client, f"{base}/issues/{number}/events"), gaps)
+        return all_events.pop(number, []) if all_events is not None else None
 
     def told_of(line: int, row: Any) -> Iterator[Told]:
         number, key = str(part(row, "number")), str(part(row, "id"))
@@ -242,7 +245,8 @@ def _issue_fields(client: Client, repository: str) -> Generator[Told, None, set[
     return set(fields_in(found))
 
 
-def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> EventsOf:
+def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list[Any]] | None:
+    """By the number of the issue; None where they are not whole."""
     events: dict[str, list[Any]] = defaultdict(list)
     missing: list[Gap] = []
     for event in each_row(linked_pages(client, f"{base}/issues/events"), missing):
@@ -250,8 +254,4 @@ def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> EventsOf:
             # Without the issue inside, which is the present one: memory holds the changes alone.
             events[str(part(event, "issue", "number"))].append({name: event.get(name) for name in KEPT})
     gaps += missing
-    return lambda number: None if missing else events.pop(number, [])
-
-
-def _events_of_each(client: Client, base: str, gaps: list[Gap]) -> EventsOf:
-    return lambda number: whole(linked_pages(client, f"{base}/issues/{number}/events"), gaps)
+    return None if missing else events
