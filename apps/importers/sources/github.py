@@ -15,7 +15,7 @@ from apps.importers.sources import reading
 from apps.importers.sources.client import Client, NotThere, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.github_projects import Placed, Projects, fields_in, projects_of, with_fields
-from apps.importers.sources.paging import each_row, each_told, linked_pages, list_of
+from apps.importers.sources.paging import each_row, each_told, linked_pages, list_of, whole
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
@@ -46,9 +46,10 @@ def person_of(row: Any) -> Person | None:
 
 
 def read_issue(
-    line: int, row: Any, events: Sequence[Any], placed: Placed | None = None, untold: frozenset[str] = frozenset()
-) -> TrackedIssue | RowError:
-    """One issue with its events and what a project says of it; `untold` is what may not be read."""
+    line: int, row: Any, events: Sequence[Any] | None, placed: Placed | None = None,
+    untold: frozenset[str] = frozenset(),
+) -> TrackedIssue | RowError:  # fmt: skip
+    """One issue with its events, None where not all are known, and what projects say; `untold` may not be read."""
     try:
         issue = _issue(line, row, events, placed or Placed())
         return replace(issue, untold=untold - reading.told_by_labels(issue))
@@ -60,17 +61,17 @@ def _key(row: Any) -> str:
     return f"#{part(row, 'number')}"
 
 
-def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> TrackedIssue:
+def _issue(line: int, row: Any, events: Sequence[Any] | None, placed: Placed) -> TrackedIssue:
     created_at, key = reading.moment(part(row, "created_at")), _key(row)
     if not part(row, "id") or created_at is None:
         raise BadValue("the answer holds no id or time of creation")
     labels = _labels(row)
-    story = sorted((*events, *placed.moves), key=lambda event: str(part(event, "created_at")))
+    story = sorted((*events, *placed.moves), key=_when) if events is not None else []
     moves, status, is_whole = _status_changes(story, labels, placed.column, row)
     past = reading.HeldLabels(labels)
     changes = in_order((*moves, *_other_changes(story, row, past)))
     cut = {"labels"} if past.is_cut else set[str]()
-    told = {"status", "assignee", "title", "labels"} - cut
+    told = {"status", "assignee", "title", "labels"} - cut if events is not None else set[str]()
     return with_life(
         TrackedIssue(
             line=line,
@@ -96,6 +97,10 @@ def _issue(line: int, row: Any, events: Sequence[Any], placed: Placed) -> Tracke
             cut=frozenset(cut),
         )
     )
+
+
+def _when(event: Any) -> str:
+    return str(part(event, "created_at"))
 
 
 def _labels(row: Any) -> tuple[str, ...]:
@@ -184,10 +189,17 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
     # All events in one list cost a hundredth of the requests; of a few issues each has its own.
     all_events = _events_of_all(client, base, gaps) if since is None else None
 
+    def events_of(number: str) -> list[Any] | None:
+        if since is not None:
+            return whole(linked_pages(client, f"{base}/issues/{number}/events"), gaps)
+        return all_events.pop(number, []) if all_events is not None else None
+
     def told_of(line: int, row: Any) -> Iterator[Told]:
         number, key = str(part(row, "number")), str(part(row, "id"))
         placed, untold = projects.places.get(key, Placed()), projects.untold(key)
-        own = all_events.pop(number, []) if all_events is not None else _events_of(client, base, number, gaps)
+        own = events_of(number)
+        if projects.lack_moves(key):
+            own = None
         if own_fields:
             placed = with_fields(placed, list_of(client.get(f"{base}/issues/{number}/issue-field-values")))
         elif own_fields is None:
@@ -212,8 +224,8 @@ def _blockers(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str
     if not isinstance(count, int):
         return None
     path = f"{base}/issues/{part(row, 'number')}/dependencies/blocked_by"
-    found = list(each_row(linked_pages(client, path), gaps)) if count else []
-    if count and not found:
+    found = whole(linked_pages(client, path), gaps) if count else []
+    if found is None or (count and not found):
         # It may be of what we may not see, and says nothing.
         return None
     own = part(row, "repository_url")
@@ -233,14 +245,13 @@ def _issue_fields(client: Client, repository: str) -> Generator[Told, None, set[
     return set(fields_in(found))
 
 
-def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list[Any]]:
+def _events_of_all(client: Client, base: str, gaps: list[Gap]) -> dict[str, list[Any]] | None:
+    """By the number of the issue; None where they are not whole."""
     events: dict[str, list[Any]] = defaultdict(list)
-    for event in each_row(linked_pages(client, f"{base}/issues/events"), gaps):
+    missing: list[Gap] = []
+    for event in each_row(linked_pages(client, f"{base}/issues/events"), missing):
         if str(part(event, "event")) in TOLD_BY:
             # Without the issue inside, which is the present one: memory holds the changes alone.
             events[str(part(event, "issue", "number"))].append({name: event.get(name) for name in KEPT})
-    return events
-
-
-def _events_of(client: Client, base: str, number: str, gaps: list[Gap]) -> list[Any]:
-    return list(each_row(linked_pages(client, f"{base}/issues/{number}/events"), gaps))
+    gaps += missing
+    return None if missing else events

@@ -6,11 +6,13 @@ its name is asked for; errors come with status 200.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from apps.importers.sources import reading
-from apps.importers.sources.client import Client, TrackerRefused
+from apps.importers.sources.client import AnswerTooLarge, Client, TrackerRefused
 from apps.importers.sources.paging import cursor_pages, each_row, graphql
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Gap, Told, TrackedSprint
@@ -45,7 +47,7 @@ ITEMS = """
 query($project: ID!, $first: Int!, $cursor: String) {
   node(id: $project) { ... on ProjectV2 { items(first: $first, after: $cursor) {
     pageInfo { hasNextPage endCursor }
-    nodes { content { ... on Issue { databaseId
+    nodes { id content { ... on Issue { databaseId
       timelineItems(first: 100, itemTypes: [PROJECT_V2_ITEM_STATUS_CHANGED_EVENT]) { nodes {
         ... on ProjectV2ItemStatusChangedEvent { createdAt previousStatus status actor { login } } } } } }
       fieldValues(first: 50) { nodes { __typename
@@ -55,9 +57,17 @@ query($project: ID!, $first: Int!, $cursor: String) {
 """
 
 
+#: The items alone, where what they hold is too large.
+BARE_ITEMS = """
+query($project: ID!, $first: Int!, $cursor: String) {
+  node(id: $project) { ... on ProjectV2 { items(first: $first, after: $cursor) {
+    pageInfo { hasNextPage endCursor } nodes { id } } } } }
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What a project says of an issue."""
+    """What the projects that an issue is in say of it."""
 
     iteration: str = ""
     story_points: float | None = None
@@ -65,6 +75,13 @@ class Placed:
     #: The name of its column, and the moves between columns as events.
     column: str = ""
     moves: tuple[Mapping[str, Any], ...] = ()
+    #: For which fields of an issue they have a place.
+    have: frozenset[str] = frozenset()
+
+    def after(self, other: "Placed") -> "Placed":
+        """What this project says, and where it says nothing what another one said."""
+        told = {each.name: getattr(self, each.name) or getattr(other, each.name) for each in dataclass_fields(self)}
+        return Placed(**told | {"have": self.have | other.have})
 
 
 def sprint_of(row: Any) -> TrackedSprint | None:
@@ -93,11 +110,16 @@ class Projects:
     have: set[str] = field(default_factory=set)
     #: Whether all that they say is read.
     are_whole: bool = True
+    #: Whether a part is missing without a word of the tracker's.
+    are_cut: bool = False
 
     def untold(self, key: str) -> set[str]:
         """Of which of these fields nothing is known of an issue."""
-        is_known = self.are_whole or key in self.places
-        return set(PLACED) - self.have if is_known else set(PLACED)
+        return set(PLACED) - (self.have if self.are_whole else self.places.get(key, Placed()).have)
+
+    def lack_moves(self, key: str) -> bool:
+        """Whether an issue may have moved between columns unseen."""
+        return self.are_cut and key not in self.places
 
 
 def fields_in(found: Iterable[Any]) -> Iterator[str]:
@@ -170,23 +192,28 @@ def projects_of(client: Client, repository: str, projects: Projects) -> Iterator
         asked = {"owner": owner, "name": name, "first": most, "cursor": cursor or None}
         return graphql(client, PROJECTS, ("repository", "projectsV2"), **asked)
 
-    def items(cursor: str, most: int) -> Any:
+    def items(cursor: str, most: int, query: str = ITEMS) -> Any:
         asked = {"project": part(project, "id"), "first": most, "cursor": cursor or None}
-        return graphql(client, ITEMS, ("node", "items"), **asked)
+        return graphql(client, query, ("node", "items"), **asked)
 
     try:
         for project in each_row(cursor_pages(listed, PAGE_PROJECTS), gaps):
             yield from PROJECT_LEDGER
             fields = rows(part(project, "fields", "nodes"))
             yield from iterations_of(fields)
-            projects.have |= set(fields_in(fields))
+            have = frozenset(fields_in(fields))
+            projects.have |= have
             projects.are_whole &= project is not None
-            for item in each_row(cursor_pages(items, PAGE_ITEMS), gaps) if project else ():
+            pages = cursor_pages(items, PAGE_ITEMS, bare=partial(items, query=BARE_ITEMS)) if project else ()
+            for item in each_row(pages, gaps):
                 projects.are_whole &= isinstance(part(item, "fieldValues", "nodes"), list)
                 if key := part(item, "content", "databaseId"):
-                    projects.places[str(key)] = placed_of(item)
-    except TrackerRefused:
+                    placed = replace(placed_of(item), have=have)
+                    projects.places[str(key)] = placed.after(projects.places.get(str(key), Placed()))
+    except (TrackerRefused, AnswerTooLarge):
         projects.are_whole = False
+    projects.are_cut = bool(gaps)
+    projects.are_whole &= not gaps
     if not projects.are_whole:
         yield NO_PROJECTS
     yield from gaps

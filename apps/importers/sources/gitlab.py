@@ -14,7 +14,7 @@ from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Client, NotThere, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
-from apps.importers.sources.paging import each_row, each_told, linked_pages
+from apps.importers.sources.paging import each_row, each_told, linked_pages, whole
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
@@ -50,7 +50,7 @@ NO_EVENTS = "events of {kind} may not be read (iterations and weights need a pai
 
 @dataclass(slots=True)
 class Story:
-    """The events of one issue by kind; a kind that may not be read is not there."""
+    """The events of one issue by kind; a kind that may not be read, or not whole, is not there."""
 
     events: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
@@ -302,8 +302,8 @@ def _held_up(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str,
     if not isinstance(count, int):
         return None
     pages = linked_pages(client, f"{base}/issues/{part(row, 'iid')}/links") if count else ()
-    found = list(each_row(pages, gaps))
-    if count and not found:
+    found = whole(pages, gaps)
+    if found is None or (count and not found):
         # It may be of what we may not see, and says nothing.
         return None
     waiting = (each for each in found if part(each, "link_type") == "blocks")
@@ -317,7 +317,9 @@ def _story(client: Client, path: str, refused: set[str], gaps: list[Gap]) -> Sto
         if kind in refused:
             continue
         try:
-            events[kind] = list(each_row(linked_pages(client, f"{path}/resource_{kind}_events"), gaps))
+            found = whole(linked_pages(client, f"{path}/resource_{kind}_events"), gaps)
+            if found is not None:
+                events[kind] = found
         except NotThere:
             # An issue that went has none of any kind; of one that is there the tracker does not have this kind.
             client.get(path)

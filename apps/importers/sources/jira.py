@@ -60,10 +60,11 @@ class Reader:
     puzzles: set[str] = field(default_factory=set)
     _places: dict[str, tuple[str, tuple[Change, ...]]] = field(default_factory=dict)
 
-    def read(self, line: int, row: Any, histories: Sequence[Any]) -> TrackedIssue | RowError:
+    def read(self, line: int, row: Any, histories: Sequence[Any], *, is_whole: bool = True) -> TrackedIssue | RowError:
+        """One issue; `is_whole`: its histories are all that there are."""
         key = str(part(row, "key") or part(row, "id") or "")
         try:
-            return self._issue(line, row, sorted(entries_of(histories), key=lambda entry: entry.at))
+            return self._issue(line, row, sorted(entries_of(histories), key=lambda entry: entry.at), is_whole)
         except BadValue as error:
             return RowError(line, key, error.message)
 
@@ -88,7 +89,7 @@ class Reader:
                         yield self.sprints.setdefault(sprint.external_id, sprint)
 
     # --- One issue -------------------------------------------------------------------------------------------------
-    def _issue(self, line: int, row: Any, entries: Sequence[Entry]) -> TrackedIssue:
+    def _issue(self, line: int, row: Any, entries: Sequence[Entry], is_whole: bool) -> TrackedIssue:
         said = part(row, "fields")
         created_at = reading.moment(part(said, "created"))
         if not part(row, "id") or not isinstance(said, Mapping) or created_at is None:
@@ -130,7 +131,7 @@ class Reader:
                 last_moved_at=reading.moment(part(said, "statuscategorychangedate")),
                 due_date=reading.day(part(said, "duedate")),
                 changes=in_order((*_between(stages), *moves, *re_estimates, *plain)),
-                recorded=self._recorded() - cut,
+                recorded=self._recorded() - cut if is_whole else frozenset(),
                 cut=cut,
                 untold=self._untold(said),
             )

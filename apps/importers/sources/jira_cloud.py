@@ -36,13 +36,15 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
         yield told
     line = 0
     search = IssueSearch(client, reader.fields.asked, query(project, since))
-    for page in token_pages(search.rows, "issues", PAGE_ISSUES, bare=search.key):
+    for page in token_pages(search.rows, "issues", PAGE_ISSUES, bare=search.keys):
         if isinstance(page, Gap | RowError):
             yield page
             continue
         histories, unread = defaultdict[str, list[Any]](list), dict[str, NotThere | AnswerTooLarge]()
+        are_whole = True
         for piece in _histories(client, reader, [str(part(row, "id")) for row in page], unread):
             if isinstance(piece, Gap | RowError):
+                are_whole = False
                 yield piece
             else:
                 histories[piece[0]] += piece[1]
@@ -55,15 +57,15 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
                 yield gone(line, name, error) if isinstance(error, NotThere) else too_large(line, name, error)
             # A row that comes again on the page says nothing new, and is not read with the whole history again.
             elif key == "None" or key not in read:
-                yield from read_row(reader, line, row, histories.pop(key, []))
+                yield from read_row(reader, line, row, histories.pop(key, []), is_whole=are_whole)
             read.add(key)
     yield from jira.gaps_of(reader)
 
 
-def read_row(reader: jira.Reader, line: int, row: Any, histories: Sequence[Any]) -> Iterator[Told]:
+def read_row(reader: jira.Reader, line: int, row: Any, histories: Sequence[Any], *, is_whole: bool) -> Iterator[Told]:
     """An issue, after the sprints that it alone names, and what its history lacks."""
     yield from reader.sprints_in(row, histories)
-    issue = reader.read(line, row, histories)
+    issue = reader.read(line, row, histories, is_whole=is_whole)
     yield issue
     if isinstance(issue, TrackedIssue):
         yield from gaps_in(issue)
@@ -80,9 +82,9 @@ class IssueSearch:
     def rows(self, token: str, most: int) -> Any:
         return self._answer(token, most, self.fields)
 
-    def key(self, token: str) -> Any:
-        """One issue by its key alone, and where the next one begins."""
-        return self._answer(token, 1, ["summary"])
+    def keys(self, token: str, most: int) -> Any:
+        """Issues by their keys alone, and where the next ones begin."""
+        return self._answer(token, most, ["summary"])
 
     def _answer(self, token: str, most: int, fields: Sequence[str]) -> Any:
         body = {"jql": self.jql, "fields": list(fields), "maxResults": most}

@@ -42,9 +42,10 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             if not isinstance(histories, list):
                 yield RowError(line, str(part(row, "key") or ""), "the answer holds no history")
                 continue
-            yield from read_row(reader, line, row, histories)
             total = part(row, "changelog", "total")
-            if isinstance(total, int) and total > len(histories):
+            is_whole = not isinstance(total, int) or total <= len(histories)
+            yield from read_row(reader, line, row, histories, is_whole=is_whole)
+            if not is_whole:
                 yield Gap(
                     "only the newest part of a history was given",
                     ("all figures of the past",),

@@ -45,13 +45,14 @@ def field_rows(client: Client, api: str) -> list[Any]:
 
 def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
     """The sprints of all boards of a project, each once: a board lists those of other boards too."""
-    seen: dict[str, TrackedSprint] = {}
+    seen, gaps = dict[str, TrackedSprint](), list[Gap]()
     try:
-        boards = list(_boards(client, project))
+        boards = list(_boards(client, project, gaps))
     except TrackerRefused:
         # A token without the right to the boards still reads the issues, which name their sprints with dates.
         yield NO_BOARDS
         return
+    yield from gaps
     for board in boards:
         try:
             yield from _sprints_on(client, board, seen)
@@ -71,9 +72,9 @@ def _sprints_on(client: Client, board: int, seen: dict[str, TrackedSprint]) -> I
     yield from gaps
 
 
-def _boards(client: Client, project: str) -> Iterator[int]:
+def _boards(client: Client, project: str, gaps: list[Gap]) -> Iterator[int]:
     """Ids of the Scrum boards; a Kanban board refuses to be asked for sprints."""
     pages = offset_pages(client, "rest/agile/1.0/board", "values", projectKeyOrId=project)
-    for board in each_row(pages, []):
+    for board in each_row(pages, gaps):
         if part(board, "type") != "kanban" and (number := reading.number(part(board, "id"))) is not None:
             yield int(number)

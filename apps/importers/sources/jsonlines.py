@@ -40,7 +40,10 @@ PATHS = {
     "created_at": "created_at", "started_at": "started_at", "resolved_at": "resolved_at", "dropped_at": "dropped_at",
     "due_date": "due_date", "parent": "parent",
     "blocked_by": "blocked_by", "blocks": "blocks", "level": "level", "changes": "changes", "recorded": "recorded",
+    "cut": "cut", "untold": "untold",
 }  # fmt: skip
+#: What a line says of fields, by their names.
+_OF_FIELDS = ("recorded", "cut", "untold")
 #: Fields that a history may tell of.
 TOLD = frozenset({
     "status", "sprint", "assignee", "story_points", "estimated_hours", "actual_hours", "title", "description",
@@ -217,8 +220,7 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
         level=level if isinstance(level, int) and not isinstance(level, bool) else None,
         due_date=reading.day(said["due_date"]),
         changes=changes,
-        recorded=frozenset(str(each) for each in rows(said["recorded"])) & TOLD,
-        **(values | times),
+        **(values | times | {name: frozenset(map(str, rows(said[name]))) & TOLD for name in _OF_FIELDS}),
     )
     return with_life(issue)
 
@@ -293,9 +295,9 @@ def line_of(told: TrackedIssue | TrackedSprint) -> str:
         row = {"id": told.external_id, **{each.name: getattr(told, each.name) for each in fields(told)}}
         row.pop("external_id")
         return json.dumps({"sprint": row}, default=_plain, ensure_ascii=False)
-    row = {path: getattr(told, name) for name, path in PATHS.items() if name not in ("changes", "recorded")}
+    row = {path: getattr(told, name) for name, path in PATHS.items() if name not in ("changes", *_OF_FIELDS)}
     row["changes"] = [_line_of_change(change) for change in told.changes if change.field not in ENDS]
-    row["recorded"] = sorted(told.recorded)
+    row |= {PATHS[name]: sorted(getattr(told, name)) for name in _OF_FIELDS}
     return json.dumps(row, default=_plain, ensure_ascii=False)
 
 

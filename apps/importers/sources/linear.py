@@ -7,13 +7,14 @@ at most 10,000 points and takes at most 250 rows; the end of a cycle is the star
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from apps.importers.records import Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.client import Client
 from apps.importers.sources.csv.cells import BadValue
-from apps.importers.sources.paging import cursor_pages, each_row, each_told, graphql
+from apps.importers.sources.paging import cursor_pages, each_row, each_told, graphql, whole
 from apps.importers.sources.reading import part
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import means_dropped
@@ -34,7 +35,7 @@ LEDGER = (
 )  # fmt: skip
 _STATE, _CYCLE = "{ name type }", "{ id number name description startsAt endsAt completedAt }"
 _HISTORY = f"""history(first: {PAGE_HISTORIES}, after: $history) {{ pageInfo {{ hasNextPage endCursor }} nodes {{
-  createdAt actor {{ id name email }} fromState {_STATE} toState {_STATE} fromCycle {_CYCLE} toCycle {_CYCLE}
+  id createdAt actor {{ id name email }} fromState {_STATE} toState {_STATE} fromCycle {_CYCLE} toCycle {_CYCLE}
   fromEstimate toEstimate fromAssignee {{ id name email }} toAssignee {{ id name email }} fromPriority toPriority
   fromTitle toTitle }} }}"""
 ISSUES = f"""
@@ -46,6 +47,8 @@ query($team: String!, $first: Int!, $cursor: String, $history: String, $since: D
       state {_STATE} cycle {_CYCLE} parent {{ identifier }} assignee {{ id name email }} creator {{ id name email }}
       project {{ name }} labels {{ nodes {{ name }} }} {_HISTORY} }} }} }}
 """
+#: The issues alone, where what they hold is too large.
+BARE_ISSUES = ISSUES[: ISSUES.index("title")].replace("$history: String, ", "") + "} } }"
 MORE_HISTORY = f"query($issue: String!, $history: String) {{ issue(id: $issue) {{ {_HISTORY} }} }}"
 CYCLES = f"""
 query($team: String!, $first: Int!, $cursor: String) {{
@@ -87,7 +90,8 @@ def stage_of(row: Any) -> Stage | None:
     return Stage(name, "dropped" if category == "done" and means_dropped(name) else category)
 
 
-def read_issue(line: int, row: Any, history: Sequence[Any]) -> TrackedIssue | RowError:
+def read_issue(line: int, row: Any, history: Sequence[Any] | None) -> TrackedIssue | RowError:
+    """One issue with its history, None where not all of that is known."""
     key = _key(row)
     try:
         return _issue(line, key, row, history)
@@ -104,7 +108,7 @@ def sprints_in(row: Any, history: Sequence[Any]) -> Iterator[TrackedSprint | Gap
     yield from reading.sprints(sprint_of, cycles)
 
 
-def _issue(line: int, key: str, row: Any, history: Sequence[Any]) -> TrackedIssue:
+def _issue(line: int, key: str, row: Any, history: Sequence[Any] | None) -> TrackedIssue:
     created_at, stage = reading.moment(part(row, "createdAt")), stage_of(part(row, "state"))
     if not part(row, "id") or created_at is None or stage is None:
         raise BadValue("the answer holds no id, time of creation or state")
@@ -130,8 +134,8 @@ def _issue(line: int, key: str, row: Any, history: Sequence[Any]) -> TrackedIssu
             resolved_at=reading.moment(part(row, "completedAt")),
             dropped_at=reading.moment(part(row, "canceledAt")),
             due_date=reading.day(part(row, "dueDate")),
-            changes=in_order(change for entry in history for change in _changes(entry)),
-            recorded=RECORDED,
+            changes=in_order(change for entry in history or () for change in _changes(entry)),
+            recorded=RECORDED if history is not None else frozenset(),
         )
     )
 
@@ -170,9 +174,9 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
     def cycles(cursor: str, most: int) -> Any:
         return graphql(client, CYCLES, ("cycles",), team=team, first=most, cursor=cursor or None)
 
-    def issues(cursor: str, most: int) -> Any:
+    def issues(cursor: str, most: int, query: str = ISSUES) -> Any:
         bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else BEGINNING
-        return graphql(client, ISSUES, ("issues",), team=team, first=most, cursor=cursor or None, since=bound)
+        return graphql(client, query, ("issues",), team=team, first=most, cursor=cursor or None, since=bound)
 
     for sprint in reading.sprints(sprint_of, each_row(cursor_pages(cycles, PAGE_CYCLES), gaps)):
         if isinstance(sprint, TrackedSprint):
@@ -181,7 +185,7 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
 
     def told_of(line: int, row: Any) -> Iterator[Told]:
         history = _history(client, row, gaps)
-        for sprint in sprints_in(row, history):
+        for sprint in sprints_in(row, history or ()):
             if isinstance(sprint, Gap):
                 yield sprint
             elif sprint.tells_more_than(seen.get(sprint.external_id)):
@@ -194,11 +198,12 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
         if isinstance(issue, TrackedIssue):
             yield from gaps_in(issue)
 
-    yield from each_told(each_row(cursor_pages(issues, PAGE_ISSUES), gaps), _key, told_of)
+    pages = cursor_pages(issues, PAGE_ISSUES, bare=partial(issues, query=BARE_ISSUES))
+    yield from each_told(each_row(pages, gaps), _key, told_of)
     yield from gaps
 
 
-def _history(client: Client, row: Any, gaps: list[Gap]) -> list[Any]:
+def _history(client: Client, row: Any, gaps: list[Gap]) -> list[Any] | None:
     """All pages of an issue's history; the first came with the issue."""
 
     def page(cursor: str, most: int) -> Any:
@@ -206,4 +211,4 @@ def _history(client: Client, row: Any, gaps: list[Gap]) -> list[Any]:
             return part(row, "history")
         return graphql(client, MORE_HISTORY, ("issue", "history"), issue=part(row, "id"), history=cursor)
 
-    return list(each_row(cursor_pages(page, 1), gaps))
+    return whole(cursor_pages(page, 1), gaps)

@@ -23,7 +23,7 @@ EVERYTHING = ("all figures",)
 MOST_GONE = 20
 #: A list by number that gets shorter while it is read is read again, so often.
 MOST_READINGS = 3
-#: No tracker has so many pages running that hold nothing new.
+#: No tracker has so many pages running whose rows were all there before.
 MOST_IDLE_PAGES = 10
 #: A thousand gave gateway timeouts (Jira); what GitHub and GitLab give at most.
 NUMBERED_ROWS, LINKED_ROWS = 50, 100
@@ -39,6 +39,8 @@ Piece = Page | Gap | RowError
 Pages = Generator[Piece, None, list[float]]
 #: The rows from a place on, so many at most, and where the next ones begin.
 Ask = Callable[[At, int], tuple[Page, At | None]]
+#: What answers from a token or cursor on, for so many rows at most.
+Read = Callable[[str, int], Any]
 #: What is told of a row that is too large by itself, and where the next one begins; raises where nothing tells that.
 PassBy = Callable[[At, AnswerTooLarge], tuple[RowError, At | None]]
 
@@ -64,26 +66,33 @@ def list_of(answer: HttpAnswer) -> list[Any]:
 
 
 class NewRows:
-    """What no earlier page held: lists move while they are read, and a row may come twice."""
+    """What no earlier page held: lists move while they are read, and a row may come twice.
+
+    A row that does not say which one it is, as one that may not be read, is new: many may look alike.
+    """
 
     def __init__(self) -> None:
-        self.seen = set[str | int]()
+        self._seen = set[str]()
+        #: How many rows were new.
+        self.given = 0
         self.begin()
 
     def begin(self) -> None:
         """Read the list from its beginning, for the first time or again."""
-        self._seen_now, self._idle = set[str | int](), 0
+        self._seen_now, self._idle = set[str](), 0
 
     def hear(self, found: Sequence[Any]) -> list[Any]:
-        known, new = len(self._seen_now), []
+        new, names = list[Any](), set[str]()
         for row in found:
-            own = part(row, "id") or part(row, "url")
-            key = str(own) if own else hash(str(row))
-            self._seen_now.add(key)
-            if key not in self.seen:
-                self.seen.add(key)
+            own = str(part(row, "id") or part(row, "url") or "")
+            if not own or own not in self._seen:
                 new.append(row)
-        self._idle = 0 if len(self._seen_now) > known else self._idle + 1
+            self._seen.add(own)
+            names.add(own)
+        names.discard("")
+        self._idle = self._idle + 1 if names and names <= self._seen_now else 0
+        self._seen_now |= names
+        self.given += len(new)
         return new
 
     @property
@@ -115,7 +124,7 @@ def offset_pages(
         return too_large(start + 1, _key(found), error), start + 1
 
     def read() -> Pages:
-        totals, is_first = list[float](), not news.seen
+        totals, is_first = list[float](), not news.given
 
         def ask(start: int, most: int) -> tuple[Page, int | None]:
             data = asked(start, most)
@@ -129,41 +138,57 @@ def offset_pages(
         return totals
 
     totals = yield from _whole(read, kind)
-    if totals and len(news.seen) < totals[-1]:
-        yield Gap(f"{totals[-1]} {kind} were announced and {len(news.seen)} given", EVERYTHING)
+    if totals and news.given < totals[-1]:
+        yield Gap(f"{totals[-1]} {kind} were announced and {news.given} given", EVERYTHING)
 
 
-def token_pages(
-    ask: Callable[[str, int], Any], kind: str, at_once: int, *, bare: Callable[[str], Any] | None = None
+def token_pages(ask: Read, kind: str, at_once: int, *, bare: Read | None = None) -> Iterator[Piece]:
+    """Pages by a token (Jira Cloud's `nextPageToken`)."""
+
+    def after(data: Any) -> str:
+        following, is_last = _text(part(data, "nextPageToken")), part(data, "isLast")
+        if not following and is_last is False:
+            raise AnswerUnusable(f"There are more {kind}, and no token leads to them.")
+        return "" if is_last is True else following
+
+    yield from _led(ask, bare, kind, after, at_once, told=f"pages of {kind} lead back to earlier ones")
+
+
+def cursor_pages(ask: Read, at_once: int, *, bare: Read | None = None) -> Iterator[Piece]:
+    """Pages of a GraphQL connection: `nodes` with an `id`, null where one may not be read, and `pageInfo`."""
+
+    def after(connection: Any) -> str:
+        end, has_next = _text(part(connection, "pageInfo", "endCursor")), part(connection, "pageInfo", "hasNextPage")
+        if not isinstance(has_next, bool) or (has_next and not end):
+            raise AnswerUnusable("A page does not tell whether, and where, there is another one.")
+        return end if has_next else ""
+
+    yield from _led(ask, bare, "nodes", after, at_once)
+
+
+def _led(
+    ask: Read, bare: Read | None, kind: str, after: Callable[[Any], str], at_once: int, *, told: str = BACK
 ) -> Iterator[Piece]:
-    """Pages by a token (Jira Cloud's `nextPageToken`), the first one by an empty one.
+    """Pages each of which leads to the next one, the first by an empty text.
 
     `bare` asks for one row without what makes it too large, since only an answer leads further.
     """
     news = NewRows()
 
-    def after(data: Any) -> str | None:
-        following, is_last = _text(part(data, "nextPageToken")), part(data, "isLast")
-        if not following and is_last is False:
-            raise AnswerUnusable(f"There are more {kind}, and no token leads to them.")
-        return None if is_last is True else following or None
-
-    def page(token: str, most: int) -> tuple[Page, str | None]:
-        with _in_the_middle(bool(token)):
-            data = ask(token, most)
+    def page(at: str, most: int) -> tuple[Page, str | None]:
+        with _in_the_middle(bool(at)):
+            data = ask(at, most)
         found = rows_of(data, kind)
         news.hear(found)
-        return found, after(data)
+        return found, after(data) or None
 
-    def pass_by(token: str, error: AnswerTooLarge) -> tuple[RowError, str | None]:
+    def pass_by(at: str, error: AnswerTooLarge) -> tuple[RowError, str | None]:
         if bare is None:
             raise error
-        data = bare(token)
-        return too_large(0, _key(rows_of(data, kind)), error), after(data)
+        data = bare(at, 1)
+        return too_large(0, _key(rows_of(data, kind)), error), after(data) or None
 
-    yield from _followed(
-        page, "", at_once, pass_by, until=lambda: news.have_ended, told=f"pages of {kind} lead back to earlier ones"
-    )
+    yield from _followed(page, "", at_once, pass_by, until=lambda: news.have_ended, told=told)
 
 
 def linked_pages(
@@ -175,6 +200,8 @@ def linked_pages(
     first = f"{path}?{urlencode({name: value for name, value in params.items() if value is not None})}"
 
     def pass_by(url: str, error: AnswerTooLarge) -> tuple[RowError, str]:
+        # The place is told by the address of a larger page, which begins there.
+        url = resized(url, 1)
         page = number_of(url)
         if not each_by_itself or page is None:
             raise error
@@ -195,26 +222,6 @@ def linked_pages(
         return totals
 
     yield from _whole(read, "rows")
-
-
-def cursor_pages(ask: Callable[[str, int], Any], at_once: int) -> Iterator[Piece]:
-    """Pages of a GraphQL connection: `nodes`, of which one that may not be read is null, and `pageInfo`."""
-    news = NewRows()
-
-    def page(cursor: str, most: int) -> tuple[Page, str | None]:
-        with _in_the_middle(bool(cursor)):
-            connection = ask(cursor, most)
-        found = rows_of(connection, "nodes")
-        news.hear(found)
-        end, has_next = _text(part(connection, "pageInfo", "endCursor")), part(connection, "pageInfo", "hasNextPage")
-        if not isinstance(has_next, bool) or (has_next and not end):
-            raise AnswerUnusable("A page does not tell whether, and where, there is another one.")
-        return found, end if has_next else None
-
-    def pass_by(cursor: str, error: AnswerTooLarge) -> tuple[RowError, str | None]:
-        raise error
-
-    yield from _followed(page, "", at_once, pass_by, until=lambda: news.have_ended)
 
 
 def _followed(
@@ -285,6 +292,14 @@ def each_row(pages: Iterable[Piece], gaps: list[Gap]) -> Iterator[Any]:
             yield from page
 
 
+def whole(pages: Iterable[Piece], gaps: list[Gap]) -> list[Any] | None:
+    """The rows of a list that tells of something else; None where a page is missing: then it tells nothing of that."""
+    missing: list[Gap] = []
+    found = list(each_row(pages, missing))
+    gaps += missing
+    return None if missing else found
+
+
 def each_told(
     found: Iterable[Any], key_of: Callable[[Any], str], read: Callable[[int, Any], Iterable[Told]]
 ) -> Iterator[Told]:
@@ -314,7 +329,9 @@ def gone(line: int, key: str, error: NotThere) -> RowError:
 
 
 # --- GraphQL ----------------------------------------------------------------------------------------------------------
-LIMITS = frozenset({"RATE_LIMITED", "RATELIMITED"})
+LIMITS = frozenset({"RATE_LIMIT", "RATE_LIMITED", "RATELIMITED"})
+#: A query that costs too much, which one for fewer rows does not (GitHub).
+TOO_DEAR = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"})
 NOT_FOUND = "NOT_FOUND"
 #: That we may not read something, or that an older server does not have it; whatever else goes wrong is a fault.
 REFUSALS = frozenset({
@@ -330,6 +347,8 @@ def graphql(client: Client, query: str, wanted: Sequence[str], **variables: Any)
     ------
     TrackerRefused
         If we may not read it. What we may not read inside it is null there.
+    AnswerTooLarge
+        If fewer rows may be had.
     AnswerUnusable
         If anything else is wrong.
     """
@@ -341,7 +360,7 @@ def graphql(client: Client, query: str, wanted: Sequence[str], **variables: Any)
     told = client.quoted(part(first, "message") or part(document, "errors") or f"nothing of {wanted[-1]}")
     if kinds and kinds <= REFUSALS:
         raise (NotThere if kinds == {NOT_FOUND} else TrackerRefused)(f"The tracker says: {told}")
-    raise AnswerUnusable(f"The tracker says: {told}")
+    raise (AnswerTooLarge if kinds & TOO_DEAR else AnswerUnusable)(f"The tracker says: {told}")
 
 
 def _is_limit(answer: HttpAnswer) -> bool:
@@ -373,7 +392,7 @@ def _in_the_middle(is_so: bool = True) -> Iterator[None]:
 
 def _key(found: Sequence[Any]) -> str:
     """Of the one row that was asked for."""
-    return next((str(part(row, "key") or part(row, "id") or "") for row in found), "")
+    return next((str(part(row, "key") or part(row, "identifier") or part(row, "id") or "") for row in found), "")
 
 
 def _text(value: Any) -> str:

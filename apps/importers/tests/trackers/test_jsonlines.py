@@ -201,3 +201,11 @@ def test_of_two_lines_for_one_issue_the_later_one_counts_and_the_first_is_told(t
         (2, "the issue stands in line 3 again, which counts"),
         (1, "the issue stands in line 4 again, which counts"),
     ]
+
+
+@pytest.mark.parametrize("name", ["recorded", "cut", "untold"])
+def test_what_an_issue_says_of_its_fields_reads_back_the_same(name):
+    issue = TrackedIssue(line=1, external_id="A-1", title="x", status="Open", status_category="to_do",
+                         **{name: frozenset({"story_points", "sprint"})})  # fmt: skip
+    (read_back,) = (each for each in read_line(1, line_of(issue).encode(), PLAIN) if isinstance(each, TrackedIssue))
+    assert read_back == issue

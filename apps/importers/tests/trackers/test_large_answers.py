@@ -2,7 +2,10 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 from itertools import count
+from types import SimpleNamespace
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -168,6 +171,58 @@ def test_only_the_page_that_is_too_large_comes_in_parts():
     assert sizes(served) == [100] * 3 + [10] * 4 + [1] * 10 + [10] * 6 + [100] * 2
 
 
+def by_number(ask):
+    def get(url):
+        asked = dict(parse_qsl(urlsplit(url).query))
+        size, page = int(asked["per_page"]), int(asked.get("page", 1))
+        rows, following = ask((page - 1) * size, size)
+        link = f"x?per_page={size}&page={page + 1}" if following else ""
+        return SimpleNamespace(url=url, data=rows, next_url=link, headers={})
+
+    return linked_pages(SimpleNamespace(get=get), "x", each_by_itself=True)
+
+
+def by_offset(ask):
+    def get(path, *, startAt, maxResults, bare=False):
+        rows, following = ask(startAt, maxResults, bare=bare)
+        return SimpleNamespace(data={"values": rows, "isLast": not following})
+
+    return offset_pages(SimpleNamespace(get=get), "x", "values", at_once=100, bare={"bare": True})
+
+
+def by_token(ask):
+    def read(token, most, *, bare=False):
+        rows, following = ask(int(token or 0), most, bare=bare)
+        return {"issues": rows, "nextPageToken": str(following or "")}
+
+    return token_pages(read, "issues", 100, bare=partial(read, bare=True))
+
+
+def by_cursor(ask):
+    def read(cursor, most, *, bare=False):
+        rows, following = ask(int(cursor or 0), most, bare=bare)
+        return {"nodes": rows, "pageInfo": {"hasNextPage": bool(following), "endCursor": str(following or "")}}
+
+    return cursor_pages(read, 100, bare=partial(read, bare=True))
+
+
+@pytest.mark.parametrize("pages", [by_number, by_offset, by_token, by_cursor])
+def test_wherever_a_row_stands_that_is_too_large_all_others_are_read_once(pages):
+    for large in range(1, 221):
+
+        def ask(start, most, *, bare=False, large=large):
+            rows = [{"id": n} for n in range(start + 1, min(start + most, 220) + 1)]
+            if {"id": large} in rows and not bare:
+                raise AnswerTooLarge("It is too large.")
+            return rows, start + most if start + most < 220 else None
+
+        told = list(pages(ask))
+
+        (error,) = (each for each in told if isinstance(each, RowError))
+        read = [row["id"] for page in told if page is not error for row in page]
+        assert read == [n for n in range(1, 221) if n != large]
+
+
 def test_pages_behind_a_cursor_come_in_parts_from_the_same_place():
     rows = [{"id": n, "text": "x" * 2_000} for n in range(300)]
 
@@ -294,7 +349,10 @@ def test_pages_that_go_on_and_say_nothing_end_with_a_gap():
     numbers = count()
     tokens = token_pages(lambda token, most: {"issues": [{"id": 1}], "nextPageToken": f"t{next(numbers)}"}, "issues", 1)
     cursors = cursor_pages(
-        lambda cursor, most: {"nodes": [{"x": 1}], "pageInfo": {"hasNextPage": True, "endCursor": f"c{next(numbers)}"}},
+        lambda cursor, most: {
+            "nodes": [{"id": 1}],
+            "pageInfo": {"hasNextPage": True, "endCursor": f"c{next(numbers)}"},
+        },
         1,
     )
     for pages in (tokens, cursors):
