@@ -15,6 +15,7 @@ from apps.ml.services import heavy
 from apps.projects.models import Issue
 from apps.projects.tests.factories import TeamMemberFactory
 from apps.projects.tests.leaving import WAYS
+from apps.projects.unknown_past import Standstill, keep_standstills
 from conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +59,22 @@ def test_readers_of_a_projects_links_are_one_asker_whatever_their_address(
     busy.TURNS.give_back(held)
     assert Client(REMOTE_ADDR="203.0.113.9").get(page).status_code == 200
     assert not busy.TURNS.line.there
+
+
+@pytest.mark.parametrize("is_predicted", [True, False])
+@pytest.mark.parametrize("of_sprint", [True, False])
+def test_readers_of_a_link_hear_that_it_is_out_of_step_and_not_with_which_place(
+    demo: Team, client: Client, of_sprint: bool, is_predicted: bool
+):
+    demo.project.predictions_enabled = is_predicted
+    demo.project.save()
+    keep_standstills(demo.project, [Standstill("GitHub acme/secret", NOW - timedelta(days=9))])
+
+    shown = client.get(address_of(shared(demo, of_sprint=of_sprint))).content.decode()
+
+    assert "Out of step since" in shown
+    assert "imports from a tracker fail" in shown
+    assert "acme" not in shown
 
 
 @pytest.mark.parametrize("people", [True, False])

@@ -71,8 +71,8 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
             shown: object = SprintPage(found, today=today, shows_people=link.shows_people)
         else:
             body, shown = "project_body.html", read_project(link.project, now=now, today=today)
-        context = {"body": f"dashboard/{body}", "shown": shown, "link": link, "project": link.project}
-        return _of_a_link(show(request, "shared.html", context))
+        context = {"body": f"dashboard/{body}", "shown": shown, "link": link, "is_guest": True}
+        return _of_a_link(show(request, "shared.html", context, project=link.project))
 
 
 def _of_a_link(answer: HttpResponse) -> HttpResponse:

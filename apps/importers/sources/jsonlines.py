@@ -38,18 +38,19 @@ PATHS = {
     "labels": "labels", "reporter": "reporter", "assignee": "assignee", "sprint_id": "sprint",
     "story_points": "story_points", "estimated_hours": "estimated_hours", "actual_hours": "actual_hours",
     "created_at": "created_at", "started_at": "started_at", "resolved_at": "resolved_at", "dropped_at": "dropped_at",
-    "due_date": "due_date", "parent": "parent",
+    "last_moved_at": "last_moved_at", "due_date": "due_date", "parent": "parent",
     "blocked_by": "blocked_by", "blocks": "blocks", "level": "level", "changes": "changes", "recorded": "recorded",
     "cut": "cut", "untold": "untold",
 }  # fmt: skip
-#: What a line says of fields, by their names.
-_OF_FIELDS = ("recorded", "cut", "untold")
 #: Fields that a history may tell of.
 TOLD = frozenset({
     "status", "sprint", "assignee", "story_points", "estimated_hours", "actual_hours", "title", "description",
     "issue_type", "priority", "component", "labels",
 })  # fmt: skip
 ENDS = ("resolved_at", "dropped_at")
+_TIMES = ("created_at", "started_at", *ENDS, "last_moved_at")
+#: What names fields of an issue → which it may name.
+_NAMES = {"recorded": TOLD, "cut": TOLD | {*ENDS}, "untold": frozenset(each.name for each in fields(TrackedIssue))}
 #: Moment → how far an issue is that has it, the last first.
 _REACHED = {"dropped_at": "dropped", "resolved_at": "done", "started_at": "in_progress"}
 #: Each of these tells how far an issue is, also where no status is named.
@@ -145,6 +146,8 @@ def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
     more = {"sprint"} if "sprint_id" in found else set()
+    # Where none is told of a line, the last move that is known stays.
+    found.discard("last_moved_at")
     return frozenset(found | more | ({"status"} if found & _TELLING_STATUS else set()))
 
 
@@ -205,7 +208,8 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     status = _status(said, changes, mapping)
     values: dict[str, Any] = {field: _value(field, said[field], mapping) for field in TOLD - {"status", "sprint"}}
     level = said["level"]
-    times = {field: reading.moment(said[field]) for field in ("created_at", "started_at", *ENDS)}
+    times = {field: reading.moment(said[field]) for field in _TIMES}
+    sets = {name: frozenset(str(each) for each in rows(said[name])) & known for name, known in _NAMES.items()}
     issue = TrackedIssue(
         line=number,
         external_id=str(said["external_id"])[:200],
@@ -220,7 +224,7 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
         level=level if isinstance(level, int) and not isinstance(level, bool) else None,
         due_date=reading.day(said["due_date"]),
         changes=changes,
-        **(values | times | {name: frozenset(map(str, rows(said[name]))) & TOLD for name in _OF_FIELDS}),
+        **(values | times | sets),
     )
     return with_life(issue)
 
@@ -295,9 +299,9 @@ def line_of(told: TrackedIssue | TrackedSprint) -> str:
         row = {"id": told.external_id, **{each.name: getattr(told, each.name) for each in fields(told)}}
         row.pop("external_id")
         return json.dumps({"sprint": row}, default=_plain, ensure_ascii=False)
-    row = {path: getattr(told, name) for name, path in PATHS.items() if name not in ("changes", *_OF_FIELDS)}
+    row = {path: getattr(told, name) for name, path in PATHS.items() if name not in ("changes", *_NAMES)}
     row["changes"] = [_line_of_change(change) for change in told.changes if change.field not in ENDS]
-    row |= {PATHS[name]: sorted(getattr(told, name)) for name in _OF_FIELDS}
+    row |= {PATHS[name]: sorted(getattr(told, name)) for name in _NAMES}
     return json.dumps(row, default=_plain, ensure_ascii=False)
 
 
