@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -37,6 +37,21 @@ class Writer(ABC):
     client: Client
     scope: str
     target: Target
+    #: The name that the place has by now, once it was asked for: one that was renamed answers to both.
+    asked: list[str] = field(default_factory=list)
+
+    def require_here(self, place: object) -> None:
+        """Raise `TrackerRefused` unless an issue's place is the connected one, by its name of then or of now."""
+        if str(place).casefold() == self.scope.casefold():
+            return
+        if not self.asked:
+            self.asked.append(self.present_name())
+        if str(place).casefold() != self.asked[0].casefold():
+            raise TrackerRefused(MOVED)
+
+    def present_name(self) -> str:
+        """How the tracker calls the connected place by now."""
+        return self.scope
 
     @abstractmethod
     def refuse(self) -> None:
@@ -104,8 +119,8 @@ class JiraWriter(Writer):
         fields = part(self.client.get(self._path(issue), fields=f"{name},project").data, "fields")
         if not isinstance(fields, Mapping):
             raise AnswerUnusable(NO_ISSUE)
-        if part(fields, "project", "key") not in (None, self.scope):
-            raise TrackerRefused(MOVED)
+        if (key := part(fields, "project", "key")) is not None:
+            self.require_here(key)
         # One that its project does not have is not among them.
         held = fields.get(name)
         return _plain(held) if self.target.field else figures_in(map(str, rows(held)), self.target.label)
@@ -119,6 +134,9 @@ class JiraWriter(Writer):
         answer = self.client.put(self._path(issue), body, notifyUsers="false")
         if not _is_empty(answer):
             raise WriteNotTold(NOT_TOLD)
+
+    def present_name(self) -> str:
+        return _name_in(self.client, f"{self.api}/project/{quote(self.scope, safe='')}", "key")
 
     def _path(self, issue: Named) -> str:
         key, own_id = issue
@@ -142,14 +160,13 @@ class GitHubWriter(Writer):
             raise ImportRefused("Issues of GitHub have no fields of this kind: name what a label begins with.")
 
     def read(self, issue: Named) -> frozenset[str]:
-        held = self.client.get(f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}").data
-        where = part(held, "repository_url")
-        if where is not None and not str(where).casefold().endswith(f"/repos/{self.scope}".casefold()):
-            raise TrackerRefused(MOVED)
+        held = self.client.get(self._path(issue)).data
+        if (where := part(held, "repository_url")) is not None:
+            self.require_here(str(where).rpartition("/repos/")[2])
         return self._figures(part(held, "labels"))
 
     def write(self, issue: Named, old: Collection[str], new: str) -> None:
-        labels = f"repos/{self.scope}/issues/{issue[0].removeprefix('#')}/labels"
+        labels = f"{self._path(issue)}/labels"
         # What is broken off between two requests leaves one label or none, and never one more each time.
         for value in old:
             try:
@@ -164,6 +181,14 @@ class GitHubWriter(Writer):
         if new:
             answer = self.client.add(labels, {"labels": [label_of(self.target.label, new)]})
             _require(self._figures, answer, (), new)
+
+    def present_name(self) -> str:
+        return _name_in(self.client, f"repos/{self.scope}", "full_name")
+
+    def _path(self, issue: Named) -> str:
+        # No write follows the redirect of a name of before.
+        repository = self.asked[0] if self.asked else self.scope
+        return f"repos/{repository}/issues/{issue[0].removeprefix('#')}"
 
     def _figures(self, told: Any) -> frozenset[str]:
         """In labels as they are listed of an issue, and after each change of them."""
@@ -203,6 +228,17 @@ class GitLabWriter(Writer):
 
 def _of_gitlab(scope: str, issue: Named) -> str:
     return f"projects/{quote(scope, safe='')}/issues/{issue[0].rpartition('#')[2]}"
+
+
+def _name_in(client: Client, path: str, key: str) -> str:
+    """The name of a place, as it tells it; one that is gone has none."""
+    try:
+        name = part(client.get(path).data, key)
+    except NotThere as error:
+        raise TrackerRefused(MOVED) from error
+    if not isinstance(name, str):
+        raise AnswerUnusable(NO_ISSUE)
+    return name
 
 
 def _names(told: Any) -> list[str]:

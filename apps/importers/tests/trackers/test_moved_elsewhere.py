@@ -25,10 +25,58 @@ def asked(kind, answer, what):
             asked.requests = served.requests
 
 
+#: How a place tells its own name, which was changed since it was connected, and an issue that is in it.
+RENAMED = {
+    "github": ({"full_name": "a/new"}, {"labels": [], "repository_url": "https://api.github.com/repos/a/new"}),
+    "jira": ({"id": "1", "key": "NEW"}, {"fields": {"labels": [], "project": {"id": "1", "key": "NEW"}}}),
+    "jira_dc": ({"id": "1", "key": "NEW"}, {"fields": {"labels": [], "project": {"id": "1", "key": "NEW"}}}),
+}
+
+
+def answering(kind, issue):
+    return lambda request: issue if "issue" in request.path else RENAMED[kind][0]
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_a_place_that_was_renamed_is_the_same_and_asked_for_its_name_once(kind):
+    def written(writer, named):
+        assert [writer.read(named), writer.read(named)] == [frozenset(), frozenset()]
+        if kind == "github":
+            writer.write(named, (), "5")
+
+    def answer(request):
+        return [{"name": "ml-hours:5"}] if request.method == "POST" else answering(kind, RENAMED[kind][1])(request)
+
+    asked(kind, answer, written)
+
+    assert len([each for each in asked.requests if "issue" not in each.path]) == 1
+    assert all(each.path.startswith("/repos/a/new/") for each in asked.requests if each.method == "POST")
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_what_left_a_place_that_was_renamed_is_refused(kind):
+    with pytest.raises(TrackerRefused, match="in another place"):
+        asked(kind, answering(kind, FOREIGN[kind]), lambda writer, named: writer.read(named))
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_an_issue_of_a_place_that_is_gone_is_refused_and_not_taken_for_gone(kind):
+    def answer(request):
+        return FOREIGN[kind] if "issue" in request.path else Reply({}, 404)
+
+    with pytest.raises(TrackerRefused, match="in another place") as refused:
+        asked(kind, answer, lambda writer, named: writer.read(named))
+    assert type(refused.value) is TrackerRefused
+
+
 @pytest.mark.parametrize("kind", NAMED)
 def test_an_issue_that_is_in_another_place_by_now_is_refused(kind):
+    def connected_still(request):
+        scope = NAMED[kind][0]
+        return FOREIGN[kind] if "issue" in request.path else {"full_name": scope, "key": scope}
+
     with pytest.raises(TrackerRefused, match="in another place"):
-        asked(kind, lambda request: FOREIGN[kind], lambda writer, named: writer.read(named))
+        asked(kind, connected_still, lambda writer, named: writer.read(named))
 
 
 @pytest.mark.parametrize("kind", [*NAMED, "gitlab"])
