@@ -39,7 +39,9 @@ class TestWhatIsPrinted:
     def test_findings_of_projects(self):
         ProjectFactory(key="SHOP")
 
-        assert said("detect_anomalies") == [{"project": "SHOP", "anomalies": [], "new_urgent_risks": 0}]
+        assert said("detect_anomalies") == [
+            {"project": "SHOP", "out_of_step": [], "anomalies": [], "new_urgent_risks": 0}
+        ]
 
     def test_deliveries_that_were_given_up(self):
         webhook = WebhookFactory()
