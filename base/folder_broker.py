@@ -47,7 +47,7 @@ class FolderChannel(filesystem.Channel):
         folder = self._folder(message.name.partition(".")[2].removesuffix(".msg"))
         folder.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):
-            message.replace(folder / message.name)
+            os.replace(message, folder / message.name)
 
     def _folder(self, queue: str) -> Path:
         return Path(self.data_folder_out) / queue
@@ -66,7 +66,7 @@ class FolderChannel(filesystem.Channel):
         try:
             aside.parent.mkdir(exist_ok=True)
             aside.write_bytes(dumps(message).encode())
-            aside.replace(aside.with_name(name))
+            os.replace(aside, aside.with_name(name))
         except OSError as error:
             raise ChannelError(f"The message {name!r} cannot be written.") from error
 
@@ -74,7 +74,7 @@ class FolderChannel(filesystem.Channel):
         for name in self._names(queue):
             mine = self._folder(queue) / f".{name}.part"
             try:
-                mine.with_name(name).replace(mine)
+                os.replace(mine.with_name(name), mine)
             except OSError:
                 # Another process's by now.
                 continue

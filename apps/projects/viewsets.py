@@ -254,11 +254,11 @@ class MemberViewSet(ReadViewSet):
 
         Issues and their history in this project become the member's; the answer is the member.
         """
-        asked = JoinSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
         # Of the team, or somebody who only reported, and is in none.
         there = Q(memberships__project=self.project) | Q(pk__in=placeholders.waiting_in(self.project).values("pk"))
         placeholder = get_object_or_404(User.objects.filter(there).distinct(), pk=user_id)
+        asked = JoinSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
         member = get_object_or_404(self.get_queryset(), user_id=asked.validated_data["member"])
         taken = placeholders.join(placeholder, member, by=signed_in(request))
         return Response(JoinedSerializer(member, context={**self.get_serializer_context(), "issues": taken}).data)
