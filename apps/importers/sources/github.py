@@ -196,7 +196,7 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
 
     def told_of(line: int, row: Any) -> Iterator[Told]:
         number, key = str(part(row, "number")), str(part(row, "id"))
-        placed, untold = projects.places.get(key, Placed()), projects.untold(key)
+        placed, untold = projects.places.get(key, Placed()), projects.untold()
         own = events_of(number)
         if projects.lack_moves(key):
             own = None
@@ -208,6 +208,9 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
         if isinstance(issue, RowError):
             yield issue
             return
+        if not projects.are_whole and issue.status_category == "to_do":
+            # A column that was not read may say that it is in progress.
+            issue = replace(issue, untold=issue.untold | {"status"})
         yield replace(issue, blocked_by=_blockers(client, base, row, gaps))
         yield from gaps_in(issue)
 

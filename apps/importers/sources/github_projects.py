@@ -113,9 +113,9 @@ class Projects:
     #: Whether a part is missing without a word of the tracker's.
     are_cut: bool = False
 
-    def untold(self, key: str) -> set[str]:
-        """Of which of these fields nothing is known of an issue."""
-        return set(PLACED) - (self.have if self.are_whole else self.places.get(key, Placed()).have)
+    def untold(self) -> set[str]:
+        """Of which of these fields nothing is known of an issue where nothing is said: what is not read may say it."""
+        return set(PLACED) - self.have if self.are_whole else set(PLACED)
 
     def lack_moves(self, key: str) -> bool:
         """Whether an issue may have moved between columns unseen."""

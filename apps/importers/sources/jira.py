@@ -47,6 +47,14 @@ _PLAIN = {
 }  # fmt: skip
 
 
+#: Field of an issue → of a row of Jira. One that a project hides is in none of its rows; an empty one is null.
+_PLACES = {
+    "description": ("description",), "priority": ("priority",), "component": ("components",), "labels": ("labels",),
+    "estimated_hours": ("timeoriginalestimate",), "actual_hours": ("timespent",), "due_date": ("duedate",),
+    "assignee": ("assignee",),
+}  # fmt: skip
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads the issues of one site; parents before their sub-tasks, which take their sprints."""
@@ -139,7 +147,7 @@ class Reader:
 
     def _untold(self, said: Mapping[str, Any]) -> frozenset[str]:
         """Of what the site, or the issue's project, has no field for."""
-        told = {"sprint": (self.fields.sprint,), "story_points": self.fields.points}
+        told = {"sprint": (self.fields.sprint,), "story_points": self.fields.points, **_PLACES}
         return frozenset(name for name, places in told.items() if not any(place in said for place in places))
 
     def _recorded(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 import pytest
 
 from apps.importers.records import ImportRefused, RowError, UnreadRow
+from apps.importers.sources.csv.encodings import encoding_of
 from apps.importers.sources.csv.file import inspect_file
 from apps.importers.sources.csv.rows import TORN
 from apps.importers.tests.files import issues, only, read
@@ -72,3 +73,12 @@ def test_text_in_one_byte_with_a_letter_that_looks_like_utf8_stays_what_it_is(wr
     path = write(ROWS.encode(encoding) + "A-90,Ä“x,Ada,x\n".encode(encoding))
 
     assert issues(path)[0].title == "Größe ändern"
+
+
+def test_one_text_of_torn_letters_makes_no_other_encoding_of_a_file(tmp_path):
+    """A mail that was pasted wrongly: else who reports an issue had the titles of all others read as no letters."""
+    rows = [f"A-{n},Prüfung der Größe {n},Text\n" for n in range(300)] + ["A-300,Report," + "Ã¤" * 6000 + "\n"]
+    path = tmp_path / "backlog.csv"
+    path.write_bytes(("id,title,description\n" + "".join(rows)).encode("cp1252"))
+
+    assert encoding_of(path)[0] == "cp1252"

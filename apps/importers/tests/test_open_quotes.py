@@ -114,6 +114,15 @@ def test_texts_of_any_signs_are_read_as_they_were_written(texts):
     assert [cells for _, cells in records(file, ",", 5, skipped=0)] == rows
 
 
+@given(st.lists(st.lists(st.text("a \n", max_size=3), min_size=1, max_size=6), max_size=5))
+def test_breaks_in_any_cell_also_beyond_the_header_end_no_reading(rows):
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([["id", "title", "status"], *rows])
+    file.seek(0)
+
+    assert all(isinstance(cells, list | RowError) for _, cells in records(file, ",", 3, skipped=0))
+
+
 @given(st.lists(st.text('A-1,"x\n', max_size=12), max_size=12))
 def test_any_quotes_cost_time_in_proportion_to_the_file(pieces):
     """Each line is given to a reader thrice at most, and told once at most beside the errors."""

@@ -70,6 +70,10 @@ class TrackedBoard:
                 return status
         raise AssertionError(f"a status named {told!r} means two things")
 
+    def category_of(self, status_id: int) -> str:
+        """What a status of the project means."""
+        return next((status.category for status in self._statuses.values() if status.pk == status_id), "")
+
     def _made_or_like(self, name: str, category: str) -> WorkflowStatus:
         """A new one; on a full board the first of the same meaning."""
         if len(self._statuses) >= MOST_KINDS:

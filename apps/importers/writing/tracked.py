@@ -162,13 +162,18 @@ class TrackedWriter:
         # Without any, only what is new gets a type and a status of ours.
         if issue is None or record.issue_type or "issue_type" in told:
             values["issue_type_id"] = self.board.type_of(record).pk
-        if issue is None or record.status or "status" in told:
+        if issue is None or ((record.status or "status" in told) and not self._may_be_in_progress(record, issue)):
             values["status_id"] = self.board.status(Stage(record.status, record.status_category)).pk
             values |= self._times(record, issue, is_same=issue is not None and issue.status_id == values["status_id"])
         return values | {
             "external_id": record.external_id,
             **({"source_id": record.source_id} if record.source_id else {}),
         }
+
+    def _may_be_in_progress(self, record: TrackedIssue, issue: Issue) -> bool:
+        """Whether it is open, by what was read, and in progress, by what is known and could not be read now."""
+        is_open = "status" in record.untold and record.status_category == "to_do"
+        return is_open and self.board.category_of(issue.status_id) == "in_progress"
 
     def _times(self, record: TrackedIssue, issue: Issue | None, *, is_same: bool) -> dict[str, datetime | None]:
         """When it came this far: what is told, or else what is known and is of the status that it has now."""

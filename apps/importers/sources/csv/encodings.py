@@ -17,6 +17,9 @@ ONE_BYTE = ("cp1252", "cp1251", "cp1250", "cp1253", "cp1254")
 #: Letters beyond ASCII that are whole UTF-8, of all. Of text in one byte a letter hardly ever is, by chance: each is a
 #: capital with a sign behind it.
 MOSTLY = 0.75
+#: And so few are not. Whoever writes one text writes any number of letters: else one report of torn letters had a whole
+#: file in one byte read as UTF-8, with all others' letters lost.
+MOST_UNREAD = 5
 #: What stands for bytes that are no letter.
 UNREAD = "\ufffd"
 #: Every byte is a letter of it: for files of which some bytes are none in the others.
@@ -37,8 +40,8 @@ def looks_like_utf16(start: bytes) -> bool:
 def encoding_of(path: Readable, *, wanted: str = "") -> tuple[str, int, int]:
     """The encoding of a file, its lines, and the places that are not of it.
 
-    UTF-8 where every byte fits, or `MOSTLY`, UTF-16 where it is marked or seen, else the one-byte encoding that gives
-    the most words of its script; the first listed wins a tie.
+    UTF-8 where every byte fits, or `MOSTLY` and all but a few, UTF-16 where it is marked or seen, else the one-byte
+    encoding that gives the most words of its script; the first listed wins a tie.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def encoding_of(path: Readable, *, wanted: str = "") -> tuple[str, int, int]:
     if fits:
         return "utf-8-sig", line_count, 0
     whole, unread = _utf8_letters(path)
-    if whole >= MOSTLY * (whole + unread):
+    if unread <= MOST_UNREAD and whole >= MOSTLY * (whole + unread):
         return "utf-8-sig", line_count, unread
     likely = sorted(ONE_BYTE, key=lambda name: -_likeness(start, name))
     return next((name for name in likely if _survey(path, name)[0]), ANY_BYTE), line_count, 0

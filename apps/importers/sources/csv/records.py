@@ -75,8 +75,9 @@ def records(file: Iterable[str], delimiter: str, width: int, *, skipped: int) ->
                 if text.strip():
                     yield line, _alone(line, text, delimiter, width)
         elif any(cells):
+            may_hold_rows = _may_hold_rows(lines.record, cells, delimiter, width)
             yield first, _checked(first, cells, width)
-            if _may_hold_rows(lines.record, cells, delimiter, width):
+            if may_hold_rows:
                 # What is quoted as it should be is believed: else who writes a text writes other rows.
                 yield first, UnreadRow(first, "", "its text holds lines like rows: is a quote left open there?")
 
@@ -114,8 +115,8 @@ def _may_hold_rows(record: Sequence[str], cells: Sequence[str], delimiter: str, 
     """
     if len(record) == 1 or width == 1:
         return False
-    at, begins = next((at, _BREAK.split(cell)[0]) for at, cell in enumerate(cells) if _BREAK.search(cell))
-    is_whole = begins.count(delimiter) == width - 1 - at
+    broken = [(at, _BREAK.split(cell)[0]) for at, cell in enumerate(cells) if _BREAK.search(cell)]
+    is_whole = bool(broken) and broken[0][1].count(delimiter) == width - 1 - broken[0][0]
     later = record[1:]
     return is_whole and _alike(record, delimiter) == later and all(line.count(delimiter) == width - 1 for line in later)
 

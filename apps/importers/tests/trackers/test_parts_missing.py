@@ -53,7 +53,7 @@ def test_items_that_look_alike_are_each_one(item):
 
 def test_a_project_whose_pages_lead_back_tells_nothing_of_what_is_not_in_them():
     back = {"hasNextPage": True, "endCursor": "0"}
-    assert pulled(site(pages_of([], back))) == ({"#1": ("it1", False), "#2": ("", True)}, True)
+    assert pulled(site(pages_of([], back))) == ({"#1": ("it1", True), "#2": ("", True)}, True)
 
     with tracker(site(pages_of([], back))) as served:
         told = list(github.pull(client_of(served), "a/b", None))
@@ -105,7 +105,7 @@ def test_an_item_that_is_too_dear_by_itself_costs_no_other():
             return {"data": {"node": {"items": None}}, "errors": DEAR}
         return pages_of([{"id": "dear"}])(request, own)
 
-    assert pulled(site(items)) == ({"#1": ("it1", False), "#2": ("", True)}, True)
+    assert pulled(site(items)) == ({"#1": ("it1", True), "#2": ("", True)}, True)
 
 
 def test_projects_that_are_too_dear_end_no_import():

@@ -18,8 +18,12 @@ LAST = {"hasNextPage": False, "endCursor": None}
 REFUSED = Reply({"message": "403 Forbidden"}, 403)
 
 
+#: What a project of Jira hides is in none of its rows.
+HIDDEN = ("duedate", "priority", "components")
+
+
 def jira(request):
-    """A business project: no sprints, no points."""
+    """A business project: no sprints, no points; and hidden fields."""
     if request.path.endswith("/field"):
         return [{"id": "summary", "name": "Summary"}]
     if "agile" in request.path:
@@ -27,7 +31,14 @@ def jira(request):
     found = (jira_site.data_center if "/rest/api/2/" in request.path else jira_site.cloud)(request)
     if isinstance(found, dict) and "issues" in found:
         found["issues"] = [
-            row | {"fields": {name: said for name, said in row["fields"].items() if "customfield" not in name}}
+            row
+            | {
+                "fields": {
+                    name: said
+                    for name, said in row["fields"].items()
+                    if "customfield" not in name and name not in HIDDEN
+                }
+            }
             for row in found["issues"]
         ]
     return found
@@ -75,8 +86,8 @@ def github_alone(request):
 
 #: Of each tracker an issue, a site that lacks things, and for what it has no place.
 LACKING = {
-    "jira": ("A-2", jira, {"sprint", "story_points"}),
-    "jira_dc": ("A-2", jira, {"sprint", "story_points", "parent"}),
+    "jira": ("A-2", jira, {"sprint", "story_points", "priority", "due_date", "component"}),
+    "jira_dc": ("A-2", jira, {"sprint", "story_points", "parent", "priority", "due_date", "component"}),
     "github": ("#2", github_alone, {"sprint", "story_points", "parent", "estimated_hours", "priority"}),
     "gitlab": ("#7", gitlab, {"sprint", "story_points", "parent", "priority"}),
     "azure": ("9", azure, {"sprint"}),
@@ -94,7 +105,7 @@ def test_what_has_no_place_there_stays_as_it_is_here(kind, project, lead, now, s
         assert runs.execute(runs.ask_sync(connection, by=None, now=now).pk, now=now).status == "completed"
         entered = {
             "sprint_id": SprintFactory(project=project).pk, "parent_id": IssueFactory(project=project).pk,
-            "story_points": 5.0, "estimated_hours": 3.0, "priority": 1,
+            "story_points": 5.0, "estimated_hours": 3.0, "priority": 1, "due_date": now.date(), "component": "Ours",
         }  # fmt: skip
         ours = {name: value for name, value in entered.items() if name.removesuffix("_id") in lacking}
         Issue.objects.filter(source=connection.source, external_id=key).update(title="Old", **ours)

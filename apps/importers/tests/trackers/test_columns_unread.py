@@ -1,0 +1,90 @@
+"""What columns and fields of a project of GitHub said stays known while the project may not be read."""
+
+from datetime import timedelta
+
+import pytest
+
+from apps.importers import runs
+from apps.importers.connections import connect
+from apps.importers.sources.registry import place_of
+from apps.importers.tests.trackers import test_github
+from apps.importers.tests.trackers.server import LOCAL, tracker
+from apps.projects.models import Issue, IssueChange
+
+pytestmark = pytest.mark.django_db
+LAST = {"hasNextPage": False, "endCursor": None}
+ITERATION = {"id": "it1", "title": "S1", "startDate": "2026-01-05", "duration": 14}
+SPRINTS = {"id": "f", "configuration": {"iterations": [ITERATION], "completedIterations": []}}
+PROJECT = {"id": "A", "title": "t", "closed": False, "fields": {"nodes": [{"name": "Estimate"}, SPRINTS]}}
+COLUMN = {"__typename": "ProjectV2ItemFieldSingleSelectValue", "name": "In progress", "field": {"name": "Status"}}
+VALUES = [
+    {"__typename": "ProjectV2ItemFieldIterationValue", "iterationId": "it1"} | ITERATION,
+    {"__typename": "ProjectV2ItemFieldNumberValue", "number": 5, "field": {"name": "Estimate"}},
+]
+MOVE = {"createdAt": "2026-01-06T10:00:00Z", "previousStatus": "Todo", "status": "In progress", "actor": None}
+FORBIDDEN = [{"type": "FORBIDDEN", "message": "Resource not accessible by personal access token"}]
+TOO_DEAR = [{"type": "RESOURCE_LIMITS_EXCEEDED", "message": "Resource limits for this query exceeded."}]
+
+
+def item(values, moves=()):
+    content = {"databaseId": test_github.row(2)["id"], "timelineItems": {"nodes": list(moves)}}
+    return {"id": "I2", "content": content, "fieldValues": {"nodes": values}}
+
+
+class Repository:
+    """Two issues, of which the second is in one project, or in two of which the other holds its values."""
+
+    def __init__(self, fault):
+        self.fault, self.is_faulty, self.is_in_two = fault, False, fault == "one of two"
+        self.closed = False
+
+    def __call__(self, request):
+        if request.path.endswith("graphql"):
+            return self._projects(request.body["query"], request.body["variables"])
+        if request.path.endswith("/issues"):
+            state = {"state": "closed", "state_reason": "completed", "closed_at": "2026-01-07T10:00:00Z"}
+            return [test_github.row(2) | (state if self.closed else {}), test_github.row(4)]
+        return [] if "events" in request.path else test_github.site(request)
+
+    def _projects(self, query, variables):
+        if "projectsV2" in query:
+            other = None if self.is_faulty else PROJECT | {"id": "B"}
+            nodes = [PROJECT, *([other] if self.is_in_two else [])]
+            said = {"data": {"repository": {"projectsV2": {"pageInfo": LAST, "nodes": nodes}}}}
+            return said | ({"errors": FORBIDDEN} if None in nodes else {})
+        if self.is_in_two:
+            rows = [item([] if variables["project"] == "A" else VALUES)]
+        else:
+            rows = [item([*VALUES, COLUMN], [MOVE])]
+        if self.is_faulty and self.fault == "refused":
+            return {"data": {"node": None}, "errors": FORBIDDEN}
+        if self.is_faulty and self.fault == "too dear":
+            if "fieldValues" in query:
+                return {"data": {"node": {"items": None}}, "errors": TOO_DEAR}
+            rows = [{"id": "I2"}]
+        return {"data": {"node": {"items": {"pageInfo": LAST, "nodes": rows}}}}
+
+
+@pytest.mark.parametrize("fault", ["refused", "too dear", "one of two"])
+def test_what_is_known_stays_and_what_is_closed_there_is_closed(project, lead, settings, now, fault):
+    settings.TRACKER_ALLOWED_NETWORKS, settings.CONNECTION_KEYS = list(LOCAL), ["k"]
+    repository = Repository(fault)
+
+    def facts(at):
+        run = runs.execute(runs.ask_sync(connection, by=None, now=at).pk, now=at)
+        assert (run.status, run.error) == ("completed", "")
+        issue = Issue.objects.select_related("status", "sprint").get(external_id="#2")
+        n_moves = IssueChange.objects.filter(issue=issue, field="status").count()
+        return issue.status.category, issue.started_at, issue.story_points, issue.sprint and issue.sprint.name, n_moves
+
+    with tracker(repository) as served:
+        connection = connect(project, place_of("github", served.url, "a/b"), "token", by=lead, now=now)
+        before = facts(now)
+        repository.is_faulty = True
+
+        assert facts(now + timedelta(hours=2)) == before
+        repository.closed = True
+        assert facts(now + timedelta(hours=4))[:1] == ("done",)
+
+    assert before[0] == ("to_do" if fault == "one of two" else "in_progress")
+    assert before[2:4] == (5.0, "S1")
