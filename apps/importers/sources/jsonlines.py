@@ -7,7 +7,7 @@ A mapping says where each field stands in a line and what its statuses mean:
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
@@ -138,7 +138,7 @@ def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
             for line in islice(_lines(file), PEEKED_LINES):
                 with contextlib.suppress(ValueError):  # told of when the line is read
                     row = parsed(line)
-                    if _is_sprint(row):
+                    if _is_sprint(row) or _is_lack(row):
                         continue
                     found |= {name for name, place in mapping.paths.items() if part(row, *place) is not None}
                     changes = rows(part(row, *mapping.paths["changes"]))
@@ -167,6 +167,9 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
         if _is_sprint(row):
             yield _sprint(row["sprint"])
             return
+        if _is_lack(row):
+            yield _lack(number, row["lack"])
+            return
         issue = _issue(number, row, mapping)
     except BadValue as error:
         yield RowError(number, str(part(row, "id") or "")[:200], error.message)
@@ -177,6 +180,18 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
 
 def _is_sprint(row: Any) -> bool:
     return isinstance(part(row, "sprint"), Mapping) and "id" not in row
+
+
+def _is_lack(row: Any) -> bool:
+    return isinstance(part(row, "lack"), Mapping) and "id" not in row
+
+
+def _lack(number: int, row: Mapping[str, Any]) -> RowError | Gap:
+    """What could not be had when the file was saved: of one issue, or of a list."""
+    if "what" not in row:
+        return RowError(number, str(row.get("id") or "")[:200], str(row.get("reason") or "it could not be read")[:500])
+    touches, seen_at = (tuple(map(str, rows(row.get(name)))) for name in ("touches", "seen_at"))
+    return Gap(str(row["what"])[:500], touches, seen_at)
 
 
 def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
@@ -293,8 +308,12 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 # --- Writing ----------------------------------------------------------------------------------------------------------
-def line_of(told: TrackedIssue | TrackedSprint) -> str:
-    """An issue or a sprint as a line that reads back the same."""
+def line_of(told: Told) -> str:
+    """What was told as a line that reads back the same; an error has the number of that line then."""
+    if isinstance(told, Gap):
+        return json.dumps({"lack": asdict(told)}, ensure_ascii=False)
+    if isinstance(told, RowError):
+        return json.dumps({"lack": {"id": told.external_id, "reason": told.reason}}, ensure_ascii=False)
     if isinstance(told, TrackedSprint):
         row = {"id": told.external_id, **{each.name: getattr(told, each.name) for each in fields(told)}}
         row.pop("external_id")
@@ -321,6 +340,5 @@ def saved(told: Iterable[Told], path: Path) -> Iterator[Told]:
     """The same, written down as it passes: what a tracker told can be imported again without it."""
     with NamedFile(path) as file:
         for each in told:
-            if not isinstance(each, RowError | Gap):
-                file.write(line_of(each) + "\n")
+            file.write(line_of(each) + "\n")
             yield each
