@@ -12,7 +12,7 @@ from apps.common.tables import as_csv, bare, harmless
 
 #: What may begin a formula, unless the whole is a number or the line of a list, up to the quote of its cell's end.
 FORMULA = re.compile(r"[=+\-@\uff1d\uff0b\uff0d\uff20]")
-HARMLESS = re.compile(r"([+-]?\d([\d., ]*[\d%])?|[+-] [^(|!']*[\w.])(\"|$)")
+HARMLESS = re.compile(r"([+-]?\d([\d., ]*[\d%])?|[+-] [^(|!']*[\w.])([\";\t]|$)")
 TEXTS = st.text(st.sampled_from(";\t\r\n\",'=+-@\uff1d1a (|"), max_size=12)
 
 
