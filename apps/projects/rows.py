@@ -1,4 +1,4 @@
-"""Writing rows among other writers: one transaction, locks, validation. The services' tools; nothing else uses them.
+"""Writing rows among other writers: one transaction, locks, validation, so many at a time. The services' tools.
 
 Locks are taken in one order everywhere, as `IN_ORDER` has it: projects, places in teams, sprints, types, statuses,
 issues, each by id. What hangs on these comes after them, people last of all: to whom a row refers is asked for when the
@@ -29,9 +29,9 @@ IN_ORDER: tuple[type[models.Model], ...] = (Project, TeamMember, Sprint, IssueTy
 _GONE = "Somebody else has just deleted this."
 
 
-def in_parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """As many at a time as one query asks for."""
-    return (items[start : start + IDS_PER_QUERY] for start in range(0, len(items), IDS_PER_QUERY))
+def in_parts(items: Sequence[Item], size: int = IDS_PER_QUERY) -> Iterator[Sequence[Item]]:
+    """So many at a time; without `size` as many as one query asks for."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def few_of_each(rows: "models.QuerySet[Row]", most: int, *, order: Sequence[str] = ("id",)) -> "models.QuerySet[Any]":

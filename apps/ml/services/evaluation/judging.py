@@ -36,7 +36,7 @@ _OTHERS_CAME_IN = "Other issues came in."
 REASONS_OF_BOOKS = (_STAYED, _NOT_ADDED, _ENDED_OTHERWISE, _OTHERS_CAME_IN)
 #: Rows that are judged in one transaction, and hold each other up.
 BATCH_ROWS = 200
-#: And in one run of the tasks of every minute: half a second.
+#: Rows that are judged in one run of the tasks of every minute: half a second.
 MOST_AT_ONCE = IDS_PER_QUERY
 #: Sums of decimals: 0.9 x 10 is reached by 9.
 _TOLERANCE_POINTS = 1e-9
