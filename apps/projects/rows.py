@@ -13,7 +13,7 @@ from uuid import UUID
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Window
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Random, RowNumber
 from django.utils import timezone
 
 from apps.common.columns.kinds import fault_of
@@ -38,9 +38,11 @@ def few_of_each(rows: "models.QuerySet[Row]", most: int, *, order: Sequence[str]
     """Ids of so many rows at most, of each project in turn: the many of one come after the first of all others.
 
     What goes through rows of all projects every few minutes takes no more at a time; the rest has its turn next time.
+    Where a row may fail each time, `order=["?"]` is by chance, so that such rows do not always come first.
     """
-    turn = Window(RowNumber(), partition_by=F("project_id"), order_by=[F(name) for name in order])
-    return rows.order_by().annotate(turn=turn).order_by("turn", *order).values_list("pk", flat=True)[:most]
+    within = [Random() if name == "?" else F(name) for name in order]
+    turn = Window(RowNumber(), partition_by=F("project_id"), order_by=within)
+    return rows.order_by().annotate(turn=turn).order_by("turn", *within).values_list("pk", flat=True)[:most]
 
 
 @contextmanager

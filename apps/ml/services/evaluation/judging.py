@@ -100,7 +100,7 @@ def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime, *, mo
     """
     open_rows = rows.filter(actual_value__isnull=True, details__unscored__isnull=True)
     if most is not None:
-        open_rows = open_rows.filter(pk__in=list(few_of_each(open_rows, most)))
+        open_rows = open_rows.filter(pk__in=list(few_of_each(open_rows, most, order=["?"])))
     # What was asked is read of those alone that are judged by it.
     open_rows = open_rows.defer("input").order_by("id")
     closed, after = 0, None
