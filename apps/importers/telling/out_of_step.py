@@ -37,12 +37,14 @@ def out_of_step(*, now: datetime) -> "QuerySet[Any]":
 
     Each with `since`, and with `failed_by`, the kind of the fault.
     """
-    tried = ImportRun.objects.filter(
-        connection=OuterRef("pk"), is_dry_run=False, status__in=(Status.COMPLETED, Status.FAILED)
+    # Taking one back does not change how it had ended.
+    runs = ImportRun.objects.annotate(became=Coalesce("taking_back__was", "status"))
+    tried = runs.filter(
+        connection=OuterRef("pk"), is_dry_run=False, became__in=(Status.COMPLETED, Status.FAILED)
     ).order_by("-created_at", "-pk")
     connections = Connection.objects.exclude(sealed_token="").annotate(
         since=Coalesce("synced_until", "created_at"),
-        ended=Subquery(tried.values("status")[:1]),
+        ended=Subquery(tried.values("became")[:1]),
         failed_by=Subquery(tried.values("report__failed_by")[:1]),
     )
     return in_use(connections.filter(since__lt=now - OUT_OF_STEP_AFTER, ended=Status.FAILED))

@@ -202,7 +202,7 @@ def put_off(run: ImportRun, began_at: datetime) -> None:
 def _what_is_to_do(run: ImportRun, before: TakingBack | None) -> dict[str, Any]:
     """How much there is to be taken back; of what was stopped in the midst that is known."""
     if before is not None and before.rows_left < before.rows:
-        return {"was": run.status}
+        return {}
     rows = rows_of(run)
     return {
         "was": run.status, "rows": rows, "rows_left": rows, "kept": 0, "first_change": _first_change(run),

@@ -6,6 +6,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.importers.report import SHOWN_ERRORS, ImportReport
+from apps.importers.tracked import Stage
+from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import Edit, Touch
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.kinds import hold_project
@@ -15,7 +17,7 @@ from apps.projects.history.moments import When, moments_after
 from apps.projects.models import Issue, Project, WorkflowStatus
 from apps.projects.rows import lock_issues
 
-REMOVED = "Removed"
+REMOVED = Stage("Removed", DROPPED)
 
 
 def settle_missing(
@@ -47,20 +49,19 @@ def settle_missing(
     # Whose key another one has now is known by its id.
     report.missing_shown = [key or own for _, key, own, _ in missing[:SHOWN_ERRORS]]
     open_ids = [pk for pk, *_, category in missing if category != DONE]
-    closed = _close(project, open_ids, now, traces) if mark and open_ids else []
+    if not (mark and open_ids):
+        return []
+    # Nobody deletes the status meanwhile.
+    hold_project(project.pk)
+    status = TrackedBoard(project, source, now, report, traces).status(REMOVED)
+    closed = _close(project, open_ids, status, now)
     report.removed = len(closed)
     return closed
 
 
-def _close(project: Project, issue_ids: Collection[UUID], now: When, traces: Traces) -> list[Touch]:
-    # Nobody deletes the status meanwhile, and what somebody deleted or closed by now is left to them.
-    hold_project(project.pk)
+def _close(project: Project, issue_ids: Collection[UUID], status: WorkflowStatus, now: When) -> list[Touch]:
+    # What somebody deleted or closed by now is left to them.
     lock_issues(issue_ids)
-    status, is_new = WorkflowStatus.objects.get_or_create(
-        project=project, name=REMOVED, defaults={"category": DROPPED, "position": _last_position(project) + 1}
-    )
-    if is_new:
-        traces.made(WorkflowStatus, status.pk)
     edits = []
     is_over = WorkflowStatus.objects.filter(project=project, category__in=(DONE, DROPPED))
     over = set(is_over.values_list("pk", flat=True))
@@ -75,8 +76,3 @@ def _close(project: Project, issue_ids: Collection[UUID], now: When, traces: Tra
     for change in record_changes(project, edits, now=at):
         touches[change.issue_id].change_ids.append(change.pk)
     return list(touches.values())
-
-
-def _last_position(project: Project) -> int:
-    last = WorkflowStatus.objects.filter(project=project).order_by("-position").first()
-    return last.position if last else -1

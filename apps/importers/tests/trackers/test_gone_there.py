@@ -13,7 +13,7 @@ from apps.importers.sources.registry import place_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.test_writing import imported, issue
 from apps.importers.tracked import Gap
-from apps.projects.models import Issue
+from apps.projects.models import Issue, WorkflowStatus
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -79,6 +79,26 @@ def test_what_is_gone_is_closed_as_removed_where_that_is_asked_and_comes_back_wi
     assert statuses() == before | {"A-2": "Removed", "A-4": "Removed"}
     runs.undo(connection.imports.latest("created_at"))
     assert statuses() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "category", "found"),
+    [
+        ("Removed", "to_do", "Removed (dropped)"),
+        ("removed", "done", "Removed (dropped)"),
+        ("REMOVED", "dropped", "REMOVED"),
+    ],
+)
+def test_a_status_of_that_name_counts_for_what_it_means(project, name, category, found):
+    imported(project, issue("1"), issue("2"))
+    WorkflowStatus.objects.create(project=project, name=name, category=category, position=50)
+
+    first = imported(project, issue("1"), mark_missing=True)
+    again = imported(project, issue("1"), mark_missing=True)
+
+    gone = Issue.objects.get(external_id="A-2")
+    assert (gone.status.name, gone.status.category, gone.dropped_at is not None) == (found, "dropped", True)
+    assert (first.removed, again.removed) == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from apps.common.operations import scrape
 from apps.common.operations.metrics import IMPORTS
 from apps.importers import runs, tasks
 from apps.importers.connections import change
-from apps.importers.telling.out_of_step import OUT_OF_STEP_AFTER, gauges, tell_out_of_step
+from apps.importers.models import TakingBack
+from apps.importers.telling.out_of_step import OUT_OF_STEP_AFTER, gauges, out_of_step, tell_out_of_step
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import Reply
 from apps.ml.models import AnomalyDetection
@@ -108,6 +109,29 @@ def test_of_a_connection_that_is_off_or_gone_no_figure_says_anything(connection,
 
     project.refresh_from_db()
     assert standstills_of(project) == []
+
+
+def test_an_import_that_went_well_and_was_taken_back_does_not_fail(connection, standing, jira, project):
+    jira.answer = jira_site.cloud
+    good = import_at(connection, standing + HOUR)
+    assert good.status == "completed"
+
+    done = runs.undo_here(good, now=standing + 2 * HOUR)
+
+    assert done.status == "undone"
+    assert not out_of_step(now=standing + 2 * DAY).exists()
+
+
+def test_an_import_that_went_well_and_is_taken_back_in_part_does_not_fail_either(connection, jira, now):
+    good = import_at(connection, now)
+    TakingBack.objects.create(run=good, asked_at=now, was="completed", rows=2, rows_left=1)
+    type(good).objects.filter(pk=good.pk).update(status="failed")
+    assert not out_of_step(now=now + 2 * DAY).exists()
+
+    jira.answer = lambda request: REFUSED
+    import_at(connection, now + DAY + HOUR)
+
+    assert out_of_step(now=now + 3 * DAY).exists()
 
 
 def test_a_connection_that_waits_for_a_worker_is_no_news(connection, now):
