@@ -353,7 +353,7 @@ CONNECTION_KEYS = config.list("CONNECTION_KEYS", default=[]) or [SECRET_KEY]
 # Networks of ours in which a tracker may stand; all other private addresses are refused.
 TRACKER_ALLOWED_NETWORKS = config.list("TRACKER_ALLOWED_NETWORKS", default=[])
 # Not Django's own, which gives large files a name: what kills a web process would leave them.
-FILE_UPLOAD_HANDLERS = ["apps.common.operations.unnamed_files.UnnamedUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["apps.common.api.upload_files.UnnamedUploadHandler"]
 
 # --- Celery -------------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = config("CELERY_BROKER_URL", default="filesystem://")

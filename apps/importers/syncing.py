@@ -14,8 +14,7 @@ from apps.importers.models import ImportRun
 from apps.importers.records import RowError
 from apps.importers.report import ImportReport, LedgerLine
 from apps.importers.services import sum_up, tell_unknown
-from apps.importers.sources.paging import EVERYTHING
-from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, without_ahead
+from apps.importers.tracked import EVERYTHING, Gap, Told, TrackedIssue, TrackedSprint, without_ahead
 from apps.importers.writing.dry_run import read_before, undone_at_the_end
 from apps.importers.writing.texts import fitted
 from apps.importers.writing.tracked import TrackedWriter

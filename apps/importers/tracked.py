@@ -18,6 +18,8 @@ from apps.importers.sources.labels import figure_in
 ENDED = ("done", "dropped")
 #: When it came, began and ended: none of these is a plan.
 _MOMENTS = ("created_at", "started_at", "resolved_at", "dropped_at")
+#: The figures that a list which is not complete touches: all of them.
+EVERYTHING = ("all figures",)
 #: Kept of one issue, the newest. Azure DevOps takes no more revisions of a work item; people make some dozens. Each is
 #: a row of our history, which whoever sets up a loop in a tracker would have us write without end.
 MOST_CHANGES = 10_000

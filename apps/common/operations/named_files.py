@@ -1,12 +1,16 @@
 """Files that a user names for a command to write. What the system refuses is told in one line, and before long work."""
 
 import os
+import stat
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
+from typing import IO, Any
 
 from apps.common.exceptions import ApplicationError
+from apps.common.operations.unnamed_files import coming_to
 
 
 class NotWritten(ApplicationError):
@@ -56,20 +60,50 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class NamedFile:
-    """A text file that is written as its lines come."""
+    """A text file that is written as its lines come.
 
-    def __init__(self, path: Path, *, newline: str | None = None) -> None:
+    A `whole` one comes to its place once all are written; what nothing can be put in the place of, as a pipe, a device
+    or a file in a folder of others, is written as they come, too.
+    """
+
+    def __init__(self, path: Path, *, newline: str | None = None, whole: bool = False) -> None:
         self._path = path
-        with writing(path):
-            self._file = path.open("w", newline=newline, encoding="utf-8")
+        with writing(path), ExitStack() as stack:
+            found = os.stat(path) if path.exists() else None
+            # Not in place of a link, but of what it leads to.
+            place = Path(os.path.realpath(path))
+            if whole and _is_replaceable(place, found):
+                file = stack.enter_context(coming_to(place, prefix=f".{place.name[:50]}.part-", mode=0o666))
+                if found is not None:
+                    os.fchmod(file.fileno(), stat.S_IMODE(found.st_mode))
+                self._file = stack.enter_context(_as_text(file, newline))
+            else:
+                self._file = stack.enter_context(path.open("w", newline=newline, encoding="utf-8"))
+            self._open = stack.pop_all()
 
     def __enter__(self) -> "NamedFile":
         return self
 
-    def __exit__(self, *failure: object) -> None:
+    def __exit__(self, *failure: Any) -> None:
         with writing(self._path):
-            self._file.close()
+            self._open.__exit__(*failure)
 
     def write(self, text: str) -> None:
         with writing(self._path):
             self._file.write(text)
+
+
+def _is_replaceable(path: Path, found: os.stat_result | None) -> bool:
+    is_ours = found is None or (stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid())
+    return is_ours and os.access(path.parent, os.W_OK)
+
+
+@contextmanager
+def _as_text(file: IO[bytes], newline: str | None) -> Iterator[TextIOWrapper]:
+    """Left open, since whoever opened it has it written to the disk."""
+    text = TextIOWrapper(file, encoding="utf-8", newline=newline)
+    try:
+        yield text
+        text.flush()
+    finally:
+        text.detach()

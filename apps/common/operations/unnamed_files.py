@@ -5,17 +5,12 @@ import os
 import re
 import secrets
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any
-
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler
+from typing import IO
 
 #: By which a file without a name is given one.
 _OWN_FILES = "/proc/self/fd"
@@ -155,29 +150,3 @@ def _is_own(entry: "os.DirEntry[str]", mode: int) -> bool:
         return False
     is_as_ours = stat.S_ISREG(found.st_mode) and not stat.S_IMODE(found.st_mode) & ~mode
     return is_as_ours and found.st_uid == os.geteuid()
-
-
-class UnnamedUploadHandler(FileUploadHandler):
-    """Small uploads in memory, large ones in a file without a name."""
-
-    _file: IO[bytes] | None = None
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        super().new_file(*args, **kwargs)
-        self._file = tempfile.SpooledTemporaryFile(max_size=settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115 - the request closes it
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        if self._file is not None:
-            self._file.write(raw_data)
-
-    def file_complete(self, file_size: int) -> "UploadedFile[Any] | None":
-        # The file is the request's from now on, which closes it at its end.
-        file, self._file = self._file, None
-        if file is None:
-            return None
-        file.seek(0)
-        return UploadedFile(file, self.file_name, self.content_type, file_size, self.charset, self.content_type_extra)
-
-    def upload_interrupted(self) -> None:
-        if self._file is not None:
-            self._file.close()

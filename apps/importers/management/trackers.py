@@ -86,7 +86,7 @@ def imported(place: Place, options: dict[str, Any], say: Say) -> ImportReport:
         client = client_for(place, _token(place))
         told = client.budget.watching(place.connector.pull(client, place.scope, None))
         if options["save_as"]:
-            told = jsonlines.saved(told, options["save_as"])
+            told = jsonlines.saved(told, options["save_as"], place.connector.told)
         return _once(project, told, options, now, say, source=place.connector.name, fields=place.connector.told)
 
 

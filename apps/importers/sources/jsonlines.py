@@ -21,7 +21,18 @@ from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.csv.values import person as person_in
 from apps.importers.sources.kept import Readable
 from apps.importers.sources.reading import part, rows
-from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
+from apps.importers.tracked import (
+    EVERYTHING,
+    Change,
+    Gap,
+    Stage,
+    Told,
+    TrackedIssue,
+    TrackedSprint,
+    gaps_in,
+    in_order,
+    with_life,
+)
 from apps.importers.writing.workflow import category_of
 
 #: Where issues of such files come from unless somebody says so, and how the files end.
@@ -55,6 +66,8 @@ _NAMES = {"recorded": TOLD, "cut": TOLD | {*ENDS}, "untold": frozenset(each.name
 _REACHED = {"dropped_at": "dropped", "resolved_at": "done", "started_at": "in_progress"}
 #: Each of these tells how far an issue is, also where no status is named.
 _TELLING_STATUS = frozenset({"status", "status_category", *_REACHED})
+#: The end of a file whose pull did not reach its own.
+BROKEN_OFF = Gap("the list broke off while it was saved: others may be missing", EVERYTHING)
 
 
 def is_called_so(name: str) -> bool:
@@ -131,13 +144,15 @@ def _told_before(issue: TrackedIssue, seen: dict[tuple[str, str], int]) -> Itera
 
 
 def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
-    """The fields that the first lines have: what a file never speaks of is left as it is."""
-    found: set[str] = set()
+    """The fields that the first lines have, or name: what a file never speaks of is left as it is."""
+    found, named = set[str](), list[frozenset[str]]()
     try:
         with path.open("rb") as file:
             for line in islice(_lines(file), PEEKED_LINES):
                 with contextlib.suppress(ValueError):  # told of when the line is read
                     row = parsed(line)
+                    if _is_of_fields(row):
+                        named.append(frozenset(map(str, rows(row["told"]))))
                     if _is_sprint(row) or _is_lack(row):
                         continue
                     found |= {name for name, place in mapping.paths.items() if part(row, *place) is not None}
@@ -145,6 +160,8 @@ def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
                     found |= {"status" for change in changes if part(change, "field") == "status"}
     except OSError as error:
         raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
+    if named:
+        return frozenset.intersection(*named)
     more = {"sprint"} if "sprint_id" in found else set()
     # Where none is told of a line, the last move that is known stays.
     found.discard("last_moved_at")
@@ -164,11 +181,8 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
         yield RowError(number, "", "the line is no JSON")
         return
     try:
-        if _is_sprint(row):
-            yield _sprint(row["sprint"])
-            return
-        if _is_lack(row):
-            yield _lack(number, row["lack"])
+        if (told := _of_no_issue(number, row)) is not None:
+            yield from told
             return
         issue = _issue(number, row, mapping)
     except BadValue as error:
@@ -178,12 +192,26 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
     yield from gaps_in(issue, with_life="status" in rows(part(row, *mapping.paths["recorded"])))
 
 
+def _of_no_issue(number: int, row: Any) -> list[Told] | None:
+    """What a line of something else tells; None for one of an issue."""
+    if _is_sprint(row):
+        return [_sprint(row["sprint"])]
+    if _is_lack(row):
+        return [_lack(number, row["lack"])]
+    return [] if _is_of_fields(row) else None
+
+
 def _is_sprint(row: Any) -> bool:
     return isinstance(part(row, "sprint"), Mapping) and "id" not in row
 
 
 def _is_lack(row: Any) -> bool:
     return isinstance(part(row, "lack"), Mapping) and "id" not in row
+
+
+def _is_of_fields(row: Any) -> bool:
+    """Whether a line names the fields that the file tells: only these are emptied."""
+    return isinstance(row, Mapping) and row.keys() == {"told"}
 
 
 def _lack(number: int, row: Mapping[str, Any]) -> RowError | Gap:
@@ -336,9 +364,17 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no place in a line")
 
 
-def saved(told: Iterable[Told], path: Path) -> Iterator[Told]:
-    """The same, written down as it passes: what a tracker told can be imported again without it."""
-    with NamedFile(path) as file:
-        for each in told:
-            file.write(line_of(each) + "\n")
-            yield each
+def saved(told: Iterable[Told], path: Path, known: Iterable[str]) -> Iterator[Told]:
+    """The same, written down as it passes: what a tracker told can be imported again without it.
+
+    The first line names the fields that the tracker knows. A pull that broke off stands nowhere, or says so at its end.
+    """
+    with NamedFile(path, whole=True) as file:
+        try:
+            file.write(json.dumps({"told": sorted(known)}) + "\n")
+            for each in told:
+                file.write(line_of(each) + "\n")
+                yield each
+        except BaseException:
+            file.write(line_of(BROKEN_OFF) + "\n")
+            raise

@@ -15,10 +15,8 @@ from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.client import AnswerTooLarge, AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused
 from apps.importers.sources.headers import number_of, page_at, resized
 from apps.importers.sources.reading import number, part, rows
-from apps.importers.tracked import Gap, Told
+from apps.importers.tracked import EVERYTHING, Gap, Told
 
-#: The figures that pages which are not complete touch: all of them.
-EVERYTHING = ("all figures",)
 #: So many issues running that are gone are not gone: it is the tracker that does not let us see them.
 MOST_GONE = 20
 #: A list by number that gets shorter while it is read is read again, so often.

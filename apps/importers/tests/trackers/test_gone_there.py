@@ -8,11 +8,10 @@ from django.core.management import call_command
 
 from apps.importers import runs
 from apps.importers.records import RowError
-from apps.importers.sources.paging import EVERYTHING
 from apps.importers.sources.registry import place_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.test_writing import imported, issue
-from apps.importers.tracked import Gap
+from apps.importers.tracked import EVERYTHING, Gap
 from apps.projects.models import Issue, WorkflowStatus
 
 pytestmark = pytest.mark.django_db

@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
 
+from apps.accounts.tests.factories import UserFactory
 from apps.importers import runs
 from apps.importers.connections import connect
+from apps.importers.management.commands import import_issues
 from apps.importers.models import Connection
 from apps.importers.sources import github
 from apps.importers.sources.reading import told_by_labels
@@ -14,6 +17,7 @@ from apps.importers.tests.trackers.server import LOCAL, Reply, tracker
 from apps.importers.tests.trackers.sites import SITES
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, SprintFactory
+from conftest import NOW
 
 LAST = {"hasNextPage": False, "endCursor": None}
 REFUSED = Reply({"message": "403 Forbidden"}, 403)
@@ -117,6 +121,36 @@ def test_what_has_no_place_there_stays_as_it_is_here(kind, project, lead, now, s
             issue = Issue.objects.get(source=connection.source, external_id=key)
             assert issue.title != "Old"
             assert {name: getattr(issue, name) for name in ours} == ours
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", SITES)
+def test_a_pull_that_was_saved_empties_what_a_direct_one_does_and_no_more(
+    kind, project, settings, tmp_path, monkeypatch
+):
+    settings.TRACKER_ALLOWED_NETWORKS, path = list(LOCAL), tmp_path / "pull.jsonl"
+    monkeypatch.setenv("TRACKER_TOKEN", "a@b.c:secret")
+    entered = {
+        "sprint_id": SprintFactory(project=project).pk, "parent_id": IssueFactory(project=project).pk,
+        "story_points": 5.0, "estimated_hours": 3.0, "actual_hours": 4.0, "priority": 1, "due_date": NOW.date(),
+        "component": "Ours", "started_at": NOW, "resolved_at": NOW, "description": "Ours",
+        "assignee_id": UserFactory().pk,
+    }  # fmt: skip
+
+    def left(where, **options):
+        issues = Issue.objects.filter(source=kind)
+        issues.update(**entered)
+        call_command("import_issues", where, project=project.key, **options)
+        return {each["external_id"]: each for each in issues.values("external_id", *entered)}
+
+    with tracker(SITES[kind].healthy) as served:
+        place = SITES[kind].place(kind, served)
+        monkeypatch.setattr(import_issues, "place_in", lambda text: place if text == kind else None)
+        call_command("import_issues", kind, project=project.key)
+        directly = left(kind, save_as=path)
+
+    assert left(str(path), source=kind) == directly
+    assert any(each[name] == value for each in directly.values() for name, value in entered.items())
 
 
 def test_a_label_that_told_points_and_is_gone_tells_that_there_are_none():
