@@ -29,11 +29,36 @@ def next_link(header: str) -> str:
 
 
 def resized(url: str, most: int) -> str:
-    """The address of so many rows that begin where those of a page do: its number is one of pages of its size."""
-    asked, page = _asked(url), number_of(url)
-    if page is None:
+    """The address of so many rows at most that begin where those of a page do, or shortly before.
+
+    A page of a size begins at a multiple of it: of all sizes that which reaches farthest is taken.
+    """
+    before = rows_before(url)
+    if before is None:
         return page_at(url, None, most)
-    return page_at(url, (page - 1) * (_count(asked.get("per_page", "")) or most) // most + 1, most)
+    size = max(range(1, most + 1), key=lambda size: (before // size * size + size, size))
+    return page_at(url, before // size + 1, size)
+
+
+def beside_last(url: str, asked: str, rows: int, following: str) -> str:
+    """The address of what follows, from the last row of this page on; empty where that is not known.
+
+    `url` is where rows were to begin, and `asked` where those of the page did.
+    """
+    place, before = rows_before(url), rows_before(asked)
+    if place is None or before is None:
+        return ""
+    last = before + rows - 1
+    # A page that is not full may have hidden rows behind the last one; and reading has to get on.
+    return page_at(following, last + 1, 1) if rows_before(following) == last + 1 and last > place else ""
+
+
+def rows_before(url: str) -> int | None:
+    """How many rows stand before those of a page; None where its number or size does not say, as behind a cursor."""
+    page, size = number_of(url), _count(_asked(url).get("per_page", ""))
+    if page == 1:
+        return 0
+    return (page - 1) * size if page and size else None
 
 
 def number_of(url: str) -> int | None:

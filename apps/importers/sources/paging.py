@@ -13,16 +13,14 @@ from urllib.parse import urlencode
 from apps.importers.records import RowError
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.client import AnswerTooLarge, AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused
-from apps.importers.sources.headers import number_of, page_at, resized
-from apps.importers.sources.reading import number, part, rows
+from apps.importers.sources.headers import beside_last, page_at, resized, rows_before
+from apps.importers.sources.reading import NewRows, name_of, number, part, rows
 from apps.importers.tracked import EVERYTHING, Gap, Told
 
 #: So many issues running that are gone are not gone: it is the tracker that does not let us see them.
 MOST_GONE = 20
-#: A list by number that gets shorter while it is read is read again, so often.
+#: A list by number of which rows go while it is read is read again, so often.
 MOST_READINGS = 3
-#: No tracker has so many pages running whose rows were all there before.
-MOST_IDLE_PAGES = 10
 #: A thousand gave gateway timeouts (Jira); what GitHub and GitLab give at most.
 NUMBERED_ROWS, LINKED_ROWS = 50, 100
 #: Of rows that are too large together so many times fewer are asked for.
@@ -33,8 +31,8 @@ Answered = TypeVar("Answered")
 At = TypeVar("At", int, str)
 Page = list[Any]
 Piece = Page | Gap | RowError
-#: Gives how many rows each page announced.
-Pages = Generator[Piece, None, list[float]]
+#: Gives whether rows went away meanwhile.
+Pages = Generator[Piece, None, bool]
 #: The rows from a place on, so many at most, and where the next ones begin.
 Ask = Callable[[At, int], tuple[Page, At | None]]
 #: What answers from a token or cursor on, for so many rows at most.
@@ -63,42 +61,6 @@ def list_of(answer: HttpAnswer) -> list[Any]:
     return data
 
 
-class NewRows:
-    """What no earlier page held: lists move while they are read, and a row may come twice.
-
-    A row that does not say which one it is, as one that may not be read, is new: many may look alike.
-    """
-
-    def __init__(self) -> None:
-        self._seen = set[str]()
-        #: How many rows were new.
-        self.given = 0
-        self.begin()
-
-    def begin(self) -> None:
-        """Read the list from its beginning, for the first time or again."""
-        self._seen_now, self._idle = set[str](), 0
-
-    def hear(self, found: Sequence[Any]) -> list[Any]:
-        new, names = list[Any](), set[str]()
-        for row in found:
-            own = str(part(row, "id") or part(row, "url") or "")
-            if not own or own not in self._seen:
-                new.append(row)
-            self._seen.add(own)
-            names.add(own)
-        names.discard("")
-        self._idle = self._idle + 1 if names and names <= self._seen_now else 0
-        self._seen_now |= names
-        self.given += len(new)
-        return new
-
-    @property
-    def have_ended(self) -> bool:
-        """Whether its pages go on and say nothing."""
-        return self._idle >= MOST_IDLE_PAGES
-
-
 # --- Pages ------------------------------------------------------------------------------------------------------------
 def offset_pages(
     client: Client, path: str, kind: str, *, at_once: int = NUMBERED_ROWS, bare: Mapping[str, Any] | None = None,
@@ -108,7 +70,7 @@ def offset_pages(
 
     `bare` is what is asked for in place of the rest to learn the key of a row that is too large.
     """
-    news = NewRows()
+    news, totals = NewRows(), list[float]()
 
     def asked(start: int, most: int, **others: Any) -> Any:
         with _in_the_middle(start > 0):
@@ -122,7 +84,8 @@ def offset_pages(
         return too_large(start + 1, _key(found), error), start + 1
 
     def read() -> Pages:
-        totals, is_first = list[float](), not news.given
+        is_first = not news.given
+        totals.clear()
 
         def ask(start: int, most: int) -> tuple[Page, int | None]:
             data = asked(start, most)
@@ -133,9 +96,9 @@ def offset_pages(
             return new, None if is_last or not found or (is_first and not new) else end
 
         yield from _followed(ask, 0, at_once, pass_by, until=lambda: False)
-        return totals
+        return _got_less(totals)
 
-    totals = yield from _whole(read, kind)
+    yield from _whole(read, kind)
     if totals and news.given < totals[-1]:
         yield Gap(f"{totals[-1]} {kind} were announced and {news.given} given", EVERYTHING)
 
@@ -199,25 +162,31 @@ def linked_pages(
 
     def pass_by(url: str, error: AnswerTooLarge) -> tuple[RowError, str]:
         # The place is told by the address of a larger page, which begins there.
-        url = resized(url, 1)
-        page = number_of(url)
-        if not each_by_itself or page is None:
+        before = rows_before(url)
+        if not each_by_itself or before is None:
             raise error
-        return too_large(page, "", error), page_at(url, page + 1, 1)
+        return too_large(before + 1, "", error), page_at(url, before + 2, 1)
 
     def read() -> Pages:
         news.begin()
-        totals = list[float]()
+        totals, awaited, have_moved = list[float](), "", False
 
         def ask(url: str, most: int) -> tuple[Page, str | None]:
+            nonlocal awaited, have_moved
+            asked = resized(url, most)
             with _in_the_middle(url != first):
-                answer = client.get(resized(url, most))
-            total = number(answer.headers.get("x-total"))
+                answer = client.get(asked)
+            found, following, total = list_of(answer), answer.next_url, number(answer.headers.get("x-total"))
             totals.extend([] if total is None else [total])
-            return news.hear(list_of(answer)), answer.next_url or None
+            have_moved |= awaited not in ("", *map(name_of, found))
+            last = name_of(found[-1]) if found and total is None else ""
+            again = beside_last(url, asked, len(found), following) if following and last else ""
+            # Where nobody counts the rows, the last one has to be there still when the next ones are read.
+            awaited = last if again else ""
+            return news.hear(found), again or following or None
 
         yield from _followed(ask, first, per_page, pass_by, until=lambda: news.have_ended)
-        return totals
+        return have_moved or _got_less(totals)
 
     yield from _whole(read, "rows")
 
@@ -268,15 +237,17 @@ def in_pieces(ask: Callable[[int], Answered], at_once: int) -> tuple[Answered, i
             at_once = max(at_once // FEWER, 1)
 
 
-def _whole(read: Callable[[], Pages], kind: str) -> Pages:
-    """Where fewer are announced than before, rows have moved up to pages that were read: all are read again."""
-    totals = list[float]()
+def _whole(read: Callable[[], Pages], kind: str) -> Iterator[Piece]:
+    """Where rows went away, others have moved up to pages that were read: all are read again."""
     for _ in range(MOST_READINGS):
-        totals = yield from read()
-        if not totals or totals[-1] >= totals[0]:
-            return totals
+        if not (yield from read()):
+            return
     yield Gap(f"{kind} went away each time they were listed: others may be missing", EVERYTHING)
-    return totals
+
+
+def _got_less(totals: Sequence[float]) -> bool:
+    """Whether fewer rows are announced at the end than in the beginning."""
+    return bool(totals) and totals[-1] < totals[0]
 
 
 def each_row(pages: Iterable[Piece], gaps: list[Gap]) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -24,6 +24,8 @@ LONGEST_TITLE, LONGEST_NAME, LONGEST_COMPONENT, LONGEST_PERSON = 500, 64, 200, 2
 #: Characters of labels in the history of one issue, where each change bears all that were held before and after it: a
 #: thousand changes of an issue with twenty labels. The square of an answer is nothing to keep.
 MOST_LABEL_TEXT, PER_LABEL = 1_000_000, 10
+#: No tracker has so many pages running whose rows were all there before.
+MOST_IDLE_PAGES = 10
 #: The scope of a label, and an ordinal that orders its values: 'workflow::5 - development', 'status: in progress'.
 _LABEL_SCOPE = re.compile(r"(?:workflow|status|state|stage|board)\s*(?:::|[:/])\s*(?:\d+\s*-\s*)?(.+)", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -265,3 +267,45 @@ def _attribute_text(node: Mapping[str, Any]) -> str:
     if node.get("type") == "hardBreak":
         return "\n"
     return str(attributes.get("text", "")) if isinstance(attributes, Mapping) else ""
+
+
+# --- Rows of lists ----------------------------------------------------------------------------------------------------
+def name_of(row: Any) -> str:
+    """Which row it is; empty where it does not say."""
+    return str(part(row, "id") or part(row, "url") or "")
+
+
+class NewRows:
+    """What no earlier page held: lists move while they are read, and a row may come twice.
+
+    A row that does not say which one it is, as one that may not be read, is new: many may look alike.
+    """
+
+    def __init__(self) -> None:
+        self._seen = set[str]()
+        #: How many rows were new.
+        self.given = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Read the list from its beginning, for the first time or again."""
+        self._seen_now, self._idle = set[str](), 0
+
+    def hear(self, found: Sequence[Any]) -> list[Any]:
+        new, names = list[Any](), set[str]()
+        for row in found:
+            own = name_of(row)
+            if not own or own not in self._seen:
+                new.append(row)
+            self._seen.add(own)
+            names.add(own)
+        names.discard("")
+        self._idle = self._idle + 1 if names and names <= self._seen_now else 0
+        self._seen_now |= names
+        self.given += len(new)
+        return new
+
+    @property
+    def have_ended(self) -> bool:
+        """Whether its pages go on and say nothing."""
+        return self._idle >= MOST_IDLE_PAGES

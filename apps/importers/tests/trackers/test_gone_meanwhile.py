@@ -12,7 +12,7 @@ from apps.importers.sources.registry import CONNECTORS
 from apps.importers.tests.trackers import jira_site, test_azure, test_github, test_gitlab
 from apps.importers.tests.trackers.server import Reply, client_of, tracker
 from apps.importers.tests.trackers.sites import SITES
-from apps.importers.tracked import Gap, TrackedIssue
+from apps.importers.tracked import EVERYTHING, Gap, TrackedIssue
 
 GONE = Reply({"message": "It was deleted"}, 404)
 WEIGHT = "events of weight may not be read"
@@ -188,6 +188,81 @@ def test_a_list_that_gets_shorter_each_time_is_told_to_lack_something():
     with tracker(answer) as served:
         *_, gap = offset_pages(client_of(served), "search", "issues")
     assert gap.what == "issues went away each time they were listed: others may be missing"
+
+
+def by_number(rows, *, meanwhile=lambda request: None):
+    """Pages by number of a list that nobody counts, as GitHub Enterprise Server and large lists of GitLab are."""
+
+    def answer(request):
+        page, size = int(request.params.get("page", 1)), int(request.params["per_page"])
+        found, is_last = rows[(page - 1) * size : page * size], page * size >= len(rows)
+        link = f'<http://{request.headers["host"]}{request.path}?a=1&per_page={size}&page={page + 1}>; rel="next"'
+        meanwhile(request)
+        return Reply(found, headers={} if is_last else {"Link": link})
+
+    return answer
+
+
+def listed(answer):
+    with tracker(answer) as served:
+        told = list(linked_pages(client_of(served), "x", a=1))
+    rows = [row["id"] for page in told if not isinstance(page, Gap) for row in page]
+    return rows, [page for page in told if isinstance(page, Gap)], len(served.requests)
+
+
+@pytest.mark.parametrize("size", [101, 151, 450, 2_600])
+@pytest.mark.parametrize("after", range(1, 5))
+def test_a_row_that_goes_takes_no_other_one_out_of_a_list_that_nobody_counts(size, after):
+    rows, asked = [{"id": n} for n in range(1, size + 1)], []
+
+    def meanwhile(request):
+        asked.append(request)
+        if len(asked) == after:
+            rows.pop(5)
+
+    found, gaps, _ = listed(by_number(rows, meanwhile=meanwhile))
+
+    assert {row["id"] for row in rows} <= set(found)
+    assert (len(found), gaps) == (len(set(found)), [])
+
+
+def test_such_a_list_that_gets_shorter_each_time_is_told_to_lack_something():
+    rows = [{"id": n} for n in range(1, 1_001)]
+
+    _, gaps, _ = listed(by_number(rows, meanwhile=lambda request: rows.pop(0)))
+
+    assert gaps == [Gap("rows went away each time they were listed: others may be missing", EVERYTHING)]
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 199, 1_000, 10_000])
+def test_such_a_list_is_read_once_with_hardly_more_requests_though_rows_come_meanwhile(size):
+    rows = [{"id": n} for n in range(1, size + 1)]
+    come = iter(range(-3, 0))
+
+    found, gaps, n_requests = listed(
+        by_number(rows, meanwhile=lambda request: rows.insert(0, {"id": next(come, -9)}) if size > 500 else None)
+    )
+
+    assert (set(range(1, size + 1)) <= set(found), gaps) == (True, [])
+    assert n_requests <= 1.15 * -(-len(rows) // 100) + 1
+
+
+def test_an_issue_that_goes_while_they_are_listed_does_not_make_another_one_missing():
+    rows = [test_github.row(number) for number in range(1, 152)]
+
+    def meanwhile(request):
+        rows[:] = [row for row in rows if row["number"] != 5]
+
+    issues_of = by_number(rows, meanwhile=meanwhile)
+
+    def answer(request):
+        if request.path == "/repos/a/b/issues":
+            return issues_of(request)
+        return [] if request.path.endswith("issue-field-values") else SITES["github"].healthy(request)
+
+    issues, _, told, _ = pulled("github", answer)
+    assert len(issues) == 151
+    assert not any(isinstance(each, Gap) and each.touches == EVERYTHING for each in told)
 
 
 def test_a_row_of_a_server_without_its_history_is_an_error():
