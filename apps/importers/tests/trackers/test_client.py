@@ -278,16 +278,20 @@ def test_a_header_of_links_that_no_tracker_writes_ends_the_pages_with_a_reason()
 
 @needs_recorded
 def test_the_recorded_pages_of_github_are_thirteen_issues():
+    rows = [row for number in range(1, 6) for row in recorded(f"github/issues_page{number}_of_5")]
+
     def answer(request: Request):
-        number = int(request.params.get("page", 1))
-        told = recorded(f"github/issues_page{number}_of_5.headers")["headers"]
-        link = told["Link"].replace("https://api.github.com", served.url)
-        return Reply(recorded(f"github/issues_page{number}_of_5"), headers={"Link": link})
+        size, page = int(request.params["per_page"]), int(request.params.get("page", 1))
+        told = recorded(f"github/issues_page{1 if page * size < len(rows) else 5}_of_5.headers")["headers"]["Link"]
+        link = told.replace("https://api.github.com", served.url).replace("per_page=3", f"per_page={size}")
+        return Reply(
+            rows[(page - 1) * size : page * size], headers={"Link": link.replace("&page=2", f"&page={page + 1}")}
+        )
 
     with tracker(answer) as served:
         pages = list(linked_pages(client_of(served), "repos/a/b/issues", per_page=3))
-    assert [len(page) for page in pages] == [3, 3, 3, 3, 1]
-    assert len({row["id"] for page in pages for row in page}) == 13
+    assert [row["id"] for page in pages for row in page] == [row["id"] for row in rows]
+    assert len(rows) == 13
     assert {request.path for request in served.requests[1:]} == {"/repositories/515435940/issues"}
 
 
