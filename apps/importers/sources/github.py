@@ -56,7 +56,9 @@ def read_issue(
 
 
 def _key(row: Any) -> str:
-    return f"#{part(row, 'number')}"
+    """Empty of what is no issue, of which nobody can say which it is."""
+    number = part(row, "number")
+    return f"#{number}" if number else ""
 
 
 def _issue(line: int, row: Any, events: Sequence[Any] | None, placed: Placed) -> TrackedIssue:

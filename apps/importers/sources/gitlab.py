@@ -109,7 +109,9 @@ def read_issue(line: int, row: Any, story: Story, *, has_sprints: bool = True) -
 
 
 def _key(row: Any) -> str:
-    return str(part(row, "references", "short") or f"#{part(row, 'iid')}")
+    """Empty of what is no issue, of which nobody can say which it is."""
+    number = part(row, "iid")
+    return str(part(row, "references", "short") or (f"#{number}" if number else ""))
 
 
 def sprints_in(row: Any, story: Story) -> Iterator[TrackedSprint | Gap]:

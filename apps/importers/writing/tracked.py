@@ -179,13 +179,16 @@ class TrackedWriter:
         """When it came this far: what is told, or else what is known and is of the status that it has now."""
         times: dict[str, datetime | None] = {name: getattr(record, name) for name in TIMES}
         times["last_moved_at"] = _last_move(record)
-        if issue is None or "status" in record.recorded - record.untold:
+        if issue is None:
             return times
         kept = {name for name, categories in _OF_CATEGORIES.items() if record.status_category in categories}
         kept |= {"last_moved_at"} if is_same else set()
-        return times | {
-            name: getattr(issue, name) for name in kept - (self._told - record.untold) if times[name] is None
-        }
+        kept -= self._told - record.untold
+        if "status" in record.recorded:
+            # A history that is told anew, without a label that was deleted or a board that it left, knows of no
+            # beginning: no tracker tells that there was none.
+            kept &= {"started_at"}
+        return times | {name: getattr(issue, name) for name in kept if times[name] is None}
 
     def _pk(self, person: Person | None) -> UUID | None:
         user = self.team.find(person) if person else None
