@@ -35,6 +35,8 @@ DUPLICATE = Stage("Duplicate", "dropped")
 MOST_SPRINT_DAYS = 42
 STATE_OF_ITERATION = {"1": "planned", "2": "active", "3": "completed", "upcoming": "planned", "current": "active",
                       "started": "active", "opened": TrackedSprint.OPEN, "closed": "completed"}  # fmt: skip
+#: Field → what a row has of it in the paid tier alone. In a milestone, or taken out of one, it is all the same.
+PAID = {"story_points": "weight", "sprint": "iteration"}
 #: Kinds of events, which are asked for issue by issue.
 EVENTS = ("state", "label", "milestone", "weight", "iteration")
 LEDGER = (
@@ -97,13 +99,13 @@ def person_of(row: Any) -> Person | None:
     return reading.person(name=part(row, "name"), account=part(row, "username"), email=part(row, "public_email"))
 
 
-def read_issue(line: int, row: Any, story: Story, *, has_sprints: bool = True) -> TrackedIssue | RowError:
-    """One issue with its events; without the paid tier rows have no weight, nor an iteration."""
+def read_issue(line: int, row: Any, story: Story) -> TrackedIssue | RowError:
+    """One issue with its events; without the paid tier, or after it, rows have no weight, nor an iteration."""
     key = _key(row)
     try:
         issue = _issue(line, key, row, story)
-        untold = ({"story_points"} if "weight" not in row else set()) - reading.told_by_labels(issue)
-        return replace(issue, untold=frozenset(untold | (set() if has_sprints or "iteration" in row else {"sprint"})))
+        untold = {field for field, name in PAID.items() if name not in row}
+        return replace(issue, untold=frozenset(untold) - reading.told_by_labels(issue))
     except BadValue as error:
         return RowError(line, key, error.message)
 
@@ -266,7 +268,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             elif sprint.tells_more_than(seen.get(sprint.external_id)):
                 seen[sprint.external_id] = sprint
                 yield sprint
-        issue = read_issue(line, row, story, has_sprints=bool(seen))
+        issue = read_issue(line, row, story)
         if isinstance(issue, RowError):
             yield issue
             return

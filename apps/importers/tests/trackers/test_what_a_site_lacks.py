@@ -124,3 +124,49 @@ def test_a_label_that_told_points_and_is_gone_tells_that_there_are_none():
     nothing = frozenset({"story_points", "sprint"})
     assert github.read_issue(1, test_github.row(), story, untold=nothing).untold == {"sprint"}
     assert github.read_issue(1, test_github.row(), [], untold=nothing).untold == nothing
+
+
+# --- A paid tier of GitLab that has ended ----------------------------------------------------------------------------
+MILESTONE = {"id": 5, "iid": 1, "title": "March", "start_date": "2026-03-02", "due_date": "2026-03-15"}
+PUT, TAKEN = (test_gitlab.event(day, action=action, milestone=MILESTONE) for day, action in ((3, "add"), (4, "remove")))
+
+
+def free_gitlab(milestone, *events):
+    """Of the free tier, with a milestone that the issue is in, or was."""
+
+    def answer(request):
+        name = request.path.rpartition("/")[2]
+        if name == "issues":
+            return [row | {"milestone": milestone} for row in gitlab(request)]
+        listed = {"milestones": [MILESTONE], "resource_milestone_events": list(events)}
+        return listed[name] if name in listed else gitlab(request)
+
+    return answer
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("before", "after", "sprint"),
+    [
+        (SITES["gitlab"].healthy, free_gitlab(None), "iteration-2"),
+        (SITES["gitlab"].healthy, free_gitlab(None, PUT, TAKEN), "iteration-2"),
+        (SITES["gitlab"].healthy, free_gitlab(MILESTONE, PUT), "milestone-5"),
+        (free_gitlab(MILESTONE, PUT), free_gitlab(None, PUT, TAKEN), None),
+        (free_gitlab(MILESTONE), free_gitlab(None, TAKEN), None),
+    ],
+)
+def test_what_iterations_told_stays_without_them_and_milestones_are_believed(
+    before, after, sprint, project, lead, now, settings
+):
+    settings.TRACKER_ALLOWED_NETWORKS, settings.CONNECTION_KEYS = list(LOCAL), ["first key"]
+    with tracker(before) as served:
+        connect(project, SITES["gitlab"].place("gitlab", served), "secret", by=lead, now=now)
+        for hours, answer in enumerate((before, after, after)):
+            served.answer, at = answer, now + timedelta(days=365, hours=hours)
+            run = runs.ask_sync(Connection.objects.get(), by=None, now=at, is_full=True)
+            assert runs.execute(run.pk, now=at).status == "completed"
+    issue = Issue.objects.get(external_id="#7")
+    assert (issue.sprint.external_id if issue.sprint else None) == sprint
+    if sprint == "iteration-2":
+        # What it was in beside iterations is no move out of one.
+        assert issue.changes.filter(field="sprint").count() == 2
