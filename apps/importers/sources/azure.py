@@ -303,23 +303,25 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     yield from site.sprints.values()
     if site.undated:
         yield Gap("dates of sprints cannot be read", ("sprint outcomes", "sprint durations"), tuple(site.undated))
-    found = defaultdict[int, list[Mapping[str, Any]]](list)
+    found, is_whole = defaultdict[int, list[Mapping[str, Any]]](list), True
     for revision in _revisions(client, base, since):
-        if isinstance(revision, Gap):
-            yield revision
-            continue
         own_id, fields = reading.number(part(revision, "id")), part(revision, "fields")
-        if own_id is None or not isinstance(fields, Mapping):
-            yield RowError(0, str(part(revision, "id") or "")[:20], "a revision holds no id or fields")
+        if own_id is not None and isinstance(fields, Mapping):
+            found[int(own_id)].append({"System.Rev": part(revision, "rev"), **fields})
             continue
-        found[int(own_id)].append({"System.Rev": part(revision, "rev"), **fields})
+        is_whole = False
+        said = str(part(revision, "id") or "")[:20]
+        yield revision if isinstance(revision, Gap) else RowError(0, said, "a revision holds no id or fields")
 
     def told_of(line: int, key: int) -> Iterator[Told]:
         number, revisions = str(key), found[key]
-        # Of what was touched the whole history is asked for: the feed holds only what is new. Of what was deleted
-        # there is nothing else.
-        if since is not None and not _is_deleted(max(revisions, key=_revision)):
-            revisions = _whole(client, base, number)
+        # Where the feed holds only what is new, or is not whole, each item is asked for its own history. Of what was
+        # deleted there is nothing else.
+        if not _is_deleted(max(revisions, key=_revision)):
+            revisions = revisions if is_whole and since is None else _whole(client, base, number)
+        elif not is_whole:
+            yield RowError(line, number, "it was deleted, and revisions are missing that may have restored it")
+            return
         yield from sprints_in(revisions, site)
         issue = read_issue(line, number, revisions, site)
         yield issue

@@ -146,23 +146,22 @@ def free_gitlab(milestone, *events):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("before", "after", "sprint"),
+    ("sites", "sprint"),
     [
-        (SITES["gitlab"].healthy, free_gitlab(None), "iteration-2"),
-        (SITES["gitlab"].healthy, free_gitlab(None, PUT, TAKEN), "iteration-2"),
-        (SITES["gitlab"].healthy, free_gitlab(MILESTONE, PUT), "milestone-5"),
-        (free_gitlab(MILESTONE, PUT), free_gitlab(None, PUT, TAKEN), None),
-        (free_gitlab(MILESTONE), free_gitlab(None, TAKEN), None),
+        ((SITES["gitlab"].healthy, free_gitlab(None)), "iteration-2"),
+        ((SITES["gitlab"].healthy, free_gitlab(None, PUT, TAKEN)), "iteration-2"),
+        ((SITES["gitlab"].healthy, free_gitlab(MILESTONE, PUT)), "milestone-5"),
+        ((free_gitlab(MILESTONE, PUT), free_gitlab(None, PUT, TAKEN)), None),
+        ((free_gitlab(MILESTONE), free_gitlab(None, TAKEN)), None),
     ],
 )
-def test_what_iterations_told_stays_without_them_and_milestones_are_believed(
-    before, after, sprint, project, lead, now, settings
-):
+def test_what_iterations_told_stays_without_them_and_milestones_are_believed(sites, sprint, project, lead, settings):
     settings.TRACKER_ALLOWED_NETWORKS, settings.CONNECTION_KEYS = list(LOCAL), ["first key"]
+    before, after = sites
     with tracker(before) as served:
-        connect(project, SITES["gitlab"].place("gitlab", served), "secret", by=lead, now=now)
-        for hours, answer in enumerate((before, after, after)):
-            served.answer, at = answer, now + timedelta(days=365, hours=hours)
+        connect(project, SITES["gitlab"].place("gitlab", served), "secret", by=lead, now=test_gitlab.at(20))
+        for day, answer in enumerate((before, after, after), start=20):
+            served.answer, at = answer, test_gitlab.at(day)
             run = runs.ask_sync(Connection.objects.get(), by=None, now=at, is_full=True)
             assert runs.execute(run.pk, now=at).status == "completed"
     issue = Issue.objects.get(external_id="#7")
