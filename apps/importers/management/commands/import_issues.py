@@ -144,6 +144,8 @@ class Command(BaseCommand):
         is_csv = place is None and not jsonlines.is_called_so(path.name)
         if not is_csv and options["sprints"]:
             raise ImportRefused("--sprints is for CSV files: a tracker tells them itself.")
+        if place is None and options["save_as"]:
+            raise ImportRefused("--save-as is for trackers: a file is there already.")
         if place is not None:
             return trackers.imported(place, options | {"lead": _lead(options["lead"])}, say)
         if not is_csv:
