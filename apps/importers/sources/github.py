@@ -15,7 +15,7 @@ from apps.importers.sources import reading
 from apps.importers.sources.client import Client, NotThere, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.github_projects import Placed, Projects, fields_in, projects_of, with_fields
-from apps.importers.sources.paging import each_row, each_told, linked_pages, list_of, whole
+from apps.importers.sources.paging import each_row, each_told, linked_pages, rows_of, whole
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
@@ -201,7 +201,7 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
         if projects.lack_moves(key):
             own = None
         if own_fields:
-            placed = with_fields(placed, list_of(client.get(f"{base}/issues/{number}/issue-field-values")))
+            placed = with_fields(placed, rows_of(client.get(f"{base}/issues/{number}/issue-field-values").data))
         elif own_fields is None:
             untold |= {"story_points", "estimated_hours"}
         issue = read_issue(line, row, own, placed, frozenset(untold))
@@ -238,7 +238,7 @@ def _blockers(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str
 def _issue_fields(client: Client, repository: str) -> Generator[Told, None, set[str] | None]:
     """What the organisation has fields for, of what is read here: else no issue is asked for its own; None: unknown."""
     try:
-        found = list_of(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields"))
+        found = rows_of(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields").data)
     except NotThere:
         # A person's repository has none, and the preview may be off.
         return set()

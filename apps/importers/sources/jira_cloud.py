@@ -10,7 +10,7 @@ from apps.importers.records import RowError
 from apps.importers.sources import jira
 from apps.importers.sources.client import AnswerTooLarge, Client, NotThere
 from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
-from apps.importers.sources.paging import MOST_GONE, gone, rows_of, token_pages, too_large
+from apps.importers.sources.paging import MOST_GONE, left_out, rows_of, token_pages
 from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, gaps_in
 
@@ -53,8 +53,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
             line += 1
             key = str(part(row, "id"))
             if error := unread.get(key):
-                name = str(part(row, "key") or key)
-                yield gone(line, name, error) if isinstance(error, NotThere) else too_large(line, name, error)
+                yield left_out(line, str(part(row, "key") or key), error)
             # A row that comes again on the page says nothing new, and is not read with the whole history again.
             elif key == "None" or key not in read:
                 yield from read_row(reader, line, row, histories.pop(key, []), is_whole=are_whole)
