@@ -8,7 +8,7 @@ writes `\\P\\Iteration\\S` where a work item writes `P\\S`; the root of the tree
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +22,6 @@ from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, cuts_in, in_order, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
 
-OVERLAP = timedelta(hours=1)
 API_VERSION = "7.1"
 CATEGORY = {"Proposed": "to_do", "InProgress": "in_progress", "Resolved": "in_progress", "Completed": "done",
             "Removed": "dropped"}  # fmt: skip
@@ -354,7 +353,7 @@ def values_of(data: Any) -> list[Any]:
 def _revisions(client: Client, base: str, since: datetime | None) -> Iterator[Any]:
     asked: dict[str, Any] = {
         "fields": ",".join(ASKED), "includeDeleted": "true", "api-version": API_VERSION,
-        "startDateTime": f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None,
+        "startDateTime": reading.bound_of(since),
     }  # fmt: skip
     link, seen, most = f"{base}/reporting/workitemrevisions", set[str](), BATCH_REVISIONS
 

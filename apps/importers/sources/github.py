@@ -7,7 +7,7 @@ requests come among the issues.
 from collections import OrderedDict, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from apps.importers.records import Person, RowError
@@ -29,7 +29,6 @@ from apps.importers.tracked import (
 )
 from apps.importers.writing.workflow import category_of
 
-OVERLAP = timedelta(hours=1)
 OPEN, CLOSED = Stage("Open", "to_do"), Stage("Closed", "done")
 #: Reasons of closing that deliver nothing.
 DROPPED = {"not_planned": Stage("Not planned", "dropped"), "duplicate": Stage("Duplicate", "dropped")}
@@ -214,8 +213,7 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
         yield replace(issue, blocked_by=_blockers(client, base, row, gaps))
         yield from gaps_in(issue)
 
-    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked: dict[str, Any] = {"state": "all", "sort": "created", "direction": "asc", "since": bound}
+    asked: dict[str, Any] = {"state": "all", "sort": "created", "direction": "asc", "since": reading.bound_of(since)}
     found = each_row(linked_pages(client, f"{base}/issues", each_by_itself=True, **asked), gaps)
     yield from each_told((row for row in found if not part(row, "pull_request")), _key, told_of)
     yield from gaps

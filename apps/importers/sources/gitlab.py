@@ -6,7 +6,7 @@ next page is there and empty on the last one; events of one list may be of merge
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +28,6 @@ from apps.importers.tracked import (
     with_life,
 )
 
-OVERLAP = timedelta(hours=1)
 OPEN, CLOSED, MOVED = Stage("Open", "to_do"), Stage("Closed", "done"), Stage("Moved", "dropped")
 DUPLICATE = Stage("Duplicate", "dropped")
 #: A milestone of more days is a release, not a sprint.
@@ -257,17 +256,13 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     gaps, refused, seen = list[Gap](), set[str](), dict[str, TrackedSprint]()
     for path, sprint_of in (("iterations", sprint_of_iteration), ("milestones", sprint_of_milestone)):
         yield from _sprints(client, f"{base}/{path}", sprint_of, seen)
-    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked: dict[str, Any] = {"scope": "all", "order_by": "created_at", "sort": "asc", "updated_after": bound}
+    asked: dict[str, Any] = {
+        "scope": "all", "order_by": "created_at", "sort": "asc", "updated_after": reading.bound_of(since),
+    }  # fmt: skip
 
     def told_of(line: int, row: Any) -> Iterator[Told]:
         story = _story(client, f"{base}/issues/{part(row, 'iid')}", refused, gaps)
-        for sprint in sprints_in(row, story):
-            if isinstance(sprint, Gap):
-                yield sprint
-            elif sprint.tells_more_than(seen.get(sprint.external_id)):
-                seen[sprint.external_id] = sprint
-                yield sprint
+        yield from reading.news_of(sprints_in(row, story), seen)
         issue = read_issue(line, row, story)
         if isinstance(issue, RowError):
             yield issue
@@ -286,12 +281,8 @@ def _sprints(client: Client, path: str, sprint_of: Any, seen: dict[str, TrackedS
     gaps: list[Gap] = []
     try:
         asked: dict[str, Any] = {"include_ancestors": "true", "state": "all"}
-        for sprint in reading.sprints(sprint_of, each_row(linked_pages(client, path, **asked), gaps)):
-            if isinstance(sprint, Gap):
-                yield sprint
-            elif sprint.tells_more_than(seen.get(sprint.external_id)):
-                seen[sprint.external_id] = sprint
-                yield sprint
+        found = each_row(linked_pages(client, path, **asked), gaps)
+        yield from reading.news_of(reading.sprints(sprint_of, found), seen)
     except TrackerRefused:
         # Without the paid tier there are no iterations; issues name what they are in.
         yield Gap(f"{path.rpartition('/')[2]} may not be read: those that issues name are known", ("sprint outcomes",))

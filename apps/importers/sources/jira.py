@@ -79,12 +79,8 @@ class Reader:
     def sprints_in(self, row: Any, histories: Iterable[Any]) -> Iterator[TrackedSprint | Gap]:
         """Sprints that no board lists: of other boards, told by the issue, and deleted ones, named by its history."""
         told = part(row, "fields", self.fields.sprint)
-        for found in reading.sprints(sprint_of, rows(told) if isinstance(told, list) else [told]):
-            if isinstance(found, Gap):
-                yield found
-            elif found.tells_more_than(self.sprints.get(found.external_id)):
-                self.sprints[found.external_id] = found
-                yield found
+        found = reading.sprints(sprint_of, rows(told) if isinstance(told, list) else [told])
+        yield from reading.news_of(found, self.sprints)
         try:
             entries = list(entries_of(histories))
         except BadValue:

@@ -12,7 +12,7 @@ from apps.importers.sources.client import AnswerTooLarge, Client, NotThere
 from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
 from apps.importers.sources.paging import MOST_GONE, left_out, rows_of, token_pages
 from apps.importers.sources.reading import part
-from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, gaps_in
+from apps.importers.tracked import Gap, Told, TrackedIssue, gaps_in
 
 API = "rest/api/3"
 #: With descriptions, a hundred issues are some 2 MB; the histories of as many come in a few pages.
@@ -30,10 +30,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     """Everything of a project, or what was touched since a moment."""
     yield from LEDGER
     reader = reader_of(client, API, complete=False)
-    for told in sprints_of(client, project):
-        if isinstance(told, TrackedSprint):
-            reader.sprints[told.external_id] = told
-        yield told
+    yield from sprints_of(client, project, reader.sprints)
     line = 0
     search = IssueSearch(client, reader.fields.asked, query(project, since))
     for page in token_pages(search.rows, "issues", PAGE_ISSUES, bare=search.keys):

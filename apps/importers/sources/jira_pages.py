@@ -43,9 +43,9 @@ def field_rows(client: Client, api: str) -> list[Any]:
     return found
 
 
-def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
-    """The sprints of all boards of a project, each once: a board lists those of other boards too."""
-    seen, gaps = dict[str, TrackedSprint](), list[Gap]()
+def sprints_of(client: Client, project: str, seen: dict[str, TrackedSprint]) -> Iterator[TrackedSprint | Gap]:
+    """The sprints of all boards of a project, each once: a board lists those of other boards too; `seen` takes them."""
+    gaps: list[Gap] = []
     try:
         boards = list(_boards(client, project, gaps))
     except TrackerRefused:
@@ -63,12 +63,7 @@ def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
 def _sprints_on(client: Client, board: int, seen: dict[str, TrackedSprint]) -> Iterator[TrackedSprint | Gap]:
     gaps: list[Gap] = []
     found = each_row(offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values"), gaps)
-    for sprint in reading.sprints(jira_rows.sprint_of, found):
-        if isinstance(sprint, Gap):
-            yield sprint
-        elif sprint.tells_more_than(seen.get(sprint.external_id)):
-            seen[sprint.external_id] = sprint
-            yield sprint
+    yield from reading.news_of(reading.sprints(jira_rows.sprint_of, found), seen)
     yield from gaps
 
 
