@@ -121,12 +121,6 @@ def read_tree(site: Site, node: Any, path: str = "") -> None:
         read_tree(site, child, path)
 
 
-def path_in_tree(path: str) -> str:
-    """The path of a node as work items write it: without the leading backslash and the word Iteration."""
-    parts = path.strip("\\").split("\\")
-    return "\\".join([*parts[:1], *parts[2:]])
-
-
 def person_of(value: Any) -> Person | None:
     """'Ada <ada@example.org>' in the feed, a record in updates."""
     if isinstance(value, Mapping):

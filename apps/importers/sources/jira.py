@@ -45,8 +45,6 @@ _PLAIN = {
     "summary": "title", "issuetype": "issue_type", "priority": "priority", "timeoriginalestimate": "estimated_hours",
     "timespent": "actual_hours", "assignee": "assignee", "labels": "labels", "description": "description",
 }  # fmt: skip
-
-
 #: Field of an issue → of a row of Jira. One that a project hides is in none of its rows; an empty one is null.
 _PLACES = {
     "description": ("description",), "priority": ("priority",), "component": ("components",), "labels": ("labels",),

@@ -36,26 +36,31 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     for page in token_pages(search.rows, "issues", PAGE_ISSUES, bare=search.keys):
         if isinstance(page, Gap | RowError):
             yield page
-            continue
-        histories, unread = defaultdict[str, list[Any]](list), dict[str, NotThere | AnswerTooLarge]()
-        are_whole = True
-        for piece in _histories(client, reader, [str(part(row, "id")) for row in page], unread):
-            if isinstance(piece, Gap | RowError):
-                are_whole = False
-                yield piece
-            else:
-                histories[piece[0]] += piece[1]
-        read = set[str]()
-        for row in page:
-            line += 1
-            key = str(part(row, "id"))
-            if error := unread.get(key):
-                yield left_out(line, str(part(row, "key") or key), error)
-            # A row that comes again on the page says nothing new, and is not read with the whole history again.
-            elif key == "None" or key not in read:
-                yield from read_row(reader, line, row, histories.pop(key, []), is_whole=are_whole)
-            read.add(key)
+        else:
+            yield from _told_on(client, reader, page, first_line=line + 1)
+            line += len(page)
     yield from jira.gaps_of(reader)
+
+
+def _told_on(client: Client, reader: jira.Reader, page: Sequence[Any], *, first_line: int) -> Iterator[Told]:
+    """The issues of a page, with their histories."""
+    histories, unread = defaultdict[str, list[Any]](list), dict[str, NotThere | AnswerTooLarge]()
+    are_whole = True
+    for piece in _histories(client, reader, [str(part(row, "id")) for row in page], unread):
+        if isinstance(piece, Gap | RowError):
+            are_whole = False
+            yield piece
+        else:
+            histories[piece[0]] += piece[1]
+    read = set[str]()
+    for line, row in enumerate(page, start=first_line):
+        key = str(part(row, "id"))
+        if error := unread.get(key):
+            yield left_out(line, str(part(row, "key") or key), error)
+        # A row that comes again on the page says nothing new, and is not read with the whole history again.
+        elif key == "None" or key not in read:
+            yield from read_row(reader, line, row, histories.pop(key, []), is_whole=are_whole)
+        read.add(key)
 
 
 def read_row(reader: jira.Reader, line: int, row: Any, histories: Sequence[Any], *, is_whole: bool) -> Iterator[Told]:

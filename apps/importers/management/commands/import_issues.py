@@ -38,8 +38,6 @@ from apps.projects.preferences import known_time_zone
 ROWS_PER_LINE = 5_000
 #: What the tables hold (see apps/projects/models.py).
 LONGEST_PROJECT_NAME, LONGEST_SOURCE = 200, 32
-
-
 #: Where `--mark-missing` was asked for.
 NOT_LOOKED = "Nothing is closed as removed: nothing came, or not all of it could be read."
 

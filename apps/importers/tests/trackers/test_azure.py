@@ -64,10 +64,6 @@ def test_only_leaves_and_what_has_dates_are_sprints_and_the_last_day_belongs_to_
     assert site.place({"System.IterationPath": "Shop\\Release"}) == ""
 
 
-def test_the_path_of_the_tree_is_written_as_work_items_write_it():
-    assert azure.path_in_tree("\\Shop\\Iteration\\Release\\Sprint 1") == "Shop\\Release\\Sprint 1"
-
-
 def test_revisions_become_the_history_of_a_work_item_whatever_their_order(site):
     issue = azure.read_issue(1, "9", list(reversed(REVISIONS)), site)
     assert (issue.started_at, issue.resolved_at, issue.sprint_id) == (at(3), at(14), "4")
