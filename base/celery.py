@@ -37,7 +37,7 @@ _LOOK_SECONDS = 5.0
 #: A message of a task of every minute is worthless once the next one exists; no heap of them waits for a worker.
 _MINUTELY = {"expires": 55}
 #: Nor does a round that is not at its end stand beside the next one.
-_QUARTERLY, _SIX_HOURLY, _DAILY, _WEEKLY = ({"expires": 3_600 * hours - 50} for hours in (0.25, 6, 24, 7 * 24))
+_QUARTER_HOURLY, _SIX_HOURLY, _DAILY, _WEEKLY = ({"expires": 3_600 * hours - 50} for hours in (0.25, 6, 24, 7 * 24))
 CELERY_BEAT_SCHEDULE = {
     "retrain-ml-models": {
         "task": "apps.ml.tasks.retrain_ml_models",
@@ -82,12 +82,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "apps.ml.tasks.keep_forecasts",
         # Days begin at another hour in each time zone, and some zones are off by a quarter of one.
         "schedule": crontab(minute="*/15"),
-        "options": _QUARTERLY,
+        "options": _QUARTER_HOURLY,
     },
     "refresh-indexes": {
         "task": "apps.ml.tasks.refresh_indexes",
         "schedule": crontab(minute="5-59/15"),
-        "options": _QUARTERLY,
+        "options": _QUARTER_HOURLY,
     },
     "watch-sprints": {
         "task": "apps.ml.tasks.watch_sprints",

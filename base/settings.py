@@ -380,11 +380,11 @@ if CELERY_BROKER_URL.startswith("filesystem"):
 CELERY_TASK_QUEUES = (Queue("celery"), Queue("long"), Queue("imports"))
 _LONG = "train_model replay_past retrain_ml_models note_long_worker sweep_model_store remove_old_history"
 _ROUNDS = "detect_anomalies keep_forecasts refresh_indexes watch_sprints replay_pasts record_dated_outcomes"
-_IMPORTS = ("run_import", "note_import_worker", "sync_connections")
+_IMPORTS = "run_import note_import_worker sync_connections"
 CELERY_TASK_ROUTES = {
     **{f"apps.ml.tasks.{name}": {"queue": "long"} for name in f"{_LONG} {_ROUNDS}".split()},
     **{f"apps.{name}": {"queue": "long"} for name in ("upkeep.tasks.finish_erasures", "accounts.tasks.forget_log_ins")},
-    **{f"apps.importers.tasks.{name}": {"queue": "imports"} for name in _IMPORTS},
+    **{f"apps.importers.tasks.{name}": {"queue": "imports"} for name in _IMPORTS.split()},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 

@@ -124,9 +124,21 @@ def test_images_are_pinned_to_a_release(name: str):
     assert re.fullmatch(r"v?\d+(\.\d+)+(-\w+)?", tag)
 
 
+#: Never in production; and of the image, whose data lie in its volume and whose models in a bucket.
+NOT_OF_CONTAINERS = {"DEBUG", "SCRUM_ML_VAR_DIR", "MODEL_STORE_DIR"}
+
+
 @pytest.mark.parametrize("name", APP_SERVICES)
-def test_every_setting_is_one_that_the_code_reads(name: str):
-    assert set(SERVICES[name]["environment"]) <= set(settings_in_code())
+def test_a_container_has_all_settings_that_the_code_reads(name: str):
+    assert set(SERVICES[name]["environment"]) == set(settings_in_code()) - NOT_OF_CONTAINERS
+
+
+def test_what_env_says_is_what_a_container_has_unless_the_page_says_otherwise():
+    """What compose fixes: where the engines are that it runs itself."""
+    fixed = {name for name, said in COMPOSE["x-app"]["environment"].items() if said and f"${{{name}" not in said}
+
+    sentence = next(line for line in DOCUMENTATION.splitlines() if "Compose itself says" in line)
+    assert {name for name in re.findall(r"`(\w+)`", sentence.partition("Compose itself says")[2])} == fixed
 
 
 def test_every_variable_is_explained():

@@ -3,6 +3,7 @@
 import heapq
 from contextlib import suppress
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from celery import Signature, current_app
@@ -116,6 +117,23 @@ def test_outcomes_are_recorded_so_many_at_a_time_and_of_each_project_in_turn(now
     assert closing.record_outcomes(now=now) == AT_ONCE
     assert PredictionHistory.objects.get(issue=other).actual_value is not None
     assert [closing.record_outcomes(now=now) for _ in range(3)] == [AT_ONCE, MANY + 1 - 2 * AT_ONCE, 0]
+
+
+def test_answers_that_cannot_be_judged_keep_no_other_of_their_project_from_its_turn(now, monkeypatch):
+    monkeypatch.setattr(judging, "MOST_AT_ONCE", AT_ONCE)
+    issue = IssueFactory(completed=True, actual_hours=6.5, assignee=UserFactory())
+    about = {
+        "project": issue.project, "issue": issue, "prediction_type": ModelType.TASK_ASSIGNMENT,
+        "created_at": issue.resolved_at - timedelta(hours=1),
+    }  # fmt: skip
+    PredictionHistoryFactory.create_batch(MANY, **about, details={"was_assigned": False})
+    last = PredictionHistoryFactory(**about, id=UUID(int=2**128 - 1), details={"was_assigned": False, "suggested": []})
+
+    for _ in range(50):
+        closing.record_outcomes(now=now)
+
+    last.refresh_from_db()
+    assert last.actual_value == 0.0
 
 
 def test_what_no_lead_made_is_stopped_so_many_at_a_time_and_of_each_project_in_turn(now, monkeypatch):

@@ -49,12 +49,11 @@ def send_mail_to(kind: MailKind, email: str) -> None:
     except Unreachable as error:
         mail_failed(kind, user, error.message)
     except SERVER_FAULTS as error:
-        # Not tried again: whoever waits for it asks again, and a code is best sent when somebody waits.
         mail_failed(kind, user, fault_in_words(error))
 
 
 def mail_failed(kind: MailKind, user: User, reason: str) -> None:
-    """Not tried again: whoever waits for it asks again."""
+    """Count and log it. It is not tried again: whoever waits asks again; a code is best sent when somebody waits."""
     DELIVERIES.labels(channel="email", result="failed").inc()
     logger.warning("Mail failed kind=%s user=%s reason=%s", kind, user.pk, reason)
 

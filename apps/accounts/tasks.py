@@ -23,12 +23,12 @@ from apps.common.turns import MinuteShare
 logger = logging.getLogger(__name__)
 #: Whoever needs more of one kind has other troubles; strangers ask for others from any number of addresses.
 MOST_MAILS_AN_HOUR = 5
-#: One takes a tenth of a second. What is due every minute waits for a server that is silent no longer than this.
+#: One takes a tenth of a second. For so long a minute, and one mail more, all else that is due waits for a slow server.
 SHARE = MinuteShare(seconds=10.0)
-#: Two silences of the server (EMAIL_TIMEOUT): it drips.
+#: Two times EMAIL_TIMEOUT: a server that says a word now and then is never silent for so long, and comes to no end.
 SOFT_LIMIT_SECONDS = 20
-#: As long as its message lives: many mails at once are sent in turn, however long a healthy server takes for each.
-#: Then whoever waits for it asks again.
+#: A mail is put off nearly as long as its message lives, so that of many at once a healthy server gets all. The last
+#: try comes some minutes before the end, for it waits in the queue, too.
 LIVES_SECONDS, PUT_OFF_SECONDS = 3_600, 60
 MOST_PUT_OFF = LIVES_SECONDS // PUT_OFF_SECONDS - 5
 

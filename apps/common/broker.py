@@ -49,9 +49,9 @@ def is_handed_over(task: Any, *args: str, **options: Any) -> bool:
 def go_round(task: Any, ids: Iterable[Id], do: Callable[[Id], object], *, rng: random.Random) -> int:
     """Do the next few of many, and hand the rest over; how many were begun.
 
-    However many there are, one message stands for the whole round, behind what was asked for meanwhile and until the
-    round expires. It goes first, and those few in any order: what ends the process ends no round, and keeps nobody
-    from every one.
+    However many there are, one message stands for the whole round, behind what was asked for meanwhile, until the round
+    expires. It is sent before the work, and the few are done in random order: what kills the process then ends no
+    round, and does not come before the same others each time.
 
     Parameters
     ----------

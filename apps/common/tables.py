@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 #: What spreadsheets take for the beginning of a formula; the last four are the full-width forms of the first.
 _SIGNS = r"=+\-@\uff1d\uff0b\uff0d\uff20"
@@ -16,6 +16,8 @@ _NUMBER = re.compile(r"^[+-]?\d(?:[\d.,\u00a0\u202f ]*[\d%])?$")
 #: A line of a list, as people write them: it calls nothing, names nothing outside of its sheet, and ends in no
 #: operator, behind which the next cell could go on.
 _LIST_ITEM = re.compile(r"^[+-] [^(|!']*[\w.]$")
+#: What ends a line behind a harmless beginning, so that nothing can go on; else the cell does.
+_ENDS_OF_LINES = ("", "\r", "\n")
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -23,8 +25,7 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     file = io.StringIO()
     # Whatever the first cell of a line is, it begins with a quote.
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-    writer.writerow(map(harmless, columns))
-    writer.writerows([map(harmless, row) for row in rows])
+    writer.writerows(_harmless_row(row) for row in (columns, *rows))
     return "\N{ZERO WIDTH NO-BREAK SPACE}" + file.getvalue()
 
 
@@ -38,8 +39,18 @@ def bare(cell: str) -> str:
     return _GUARD.sub("", cell)
 
 
+def _harmless_row(row: Iterable[str]) -> Iterator[str]:
+    """The first cell is no number either: read by another separator, it goes on with the next."""
+    for at, cell in enumerate(map(harmless, row)):
+        yield f"'{cell}" if not at and cell.startswith(("+", "-")) else cell
+
+
 def _guarded(found: re.Match[str]) -> str:
+    """Numbers stay, and within a text lists: where nothing of the same line comes behind them."""
+    text, end = found.string, found.end()
     is_harmless = (
-        _NUMBER.match(found[0]) or _LIST_ITEM.match(found[0]) if found.start() else _NUMBER.match(found.string)
+        text[end : end + 1] in _ENDS_OF_LINES and (_NUMBER.match(found[0]) or _LIST_ITEM.match(found[0]))
+        if found.start()
+        else _NUMBER.match(text)
     )
     return found[0] if is_harmless else f"'{found[0]}"

@@ -1,4 +1,4 @@
-"""Dear work in turns: only so much of it at a time in this process, or the rest of its work stands still."""
+"""Work in turns and in shares of the time: only so much of it in this process, or the rest of its work stands still."""
 
 import math
 import threading

@@ -61,7 +61,7 @@ class TrackedIssue(ImportedIssue):
     #: Fields whose oldest changes are left out, since there are too many; none of them is `recorded`.
     cut: frozenset[str] = frozenset()
     #: Fields that this site does not have, or did not let us read whole this time: what they hold here stays, unless
-    #: something else is told.
+    #: something else is told. Of a status some moves may be missing.
     untold: frozenset[str] = frozenset()
 
 
@@ -270,8 +270,12 @@ def _ended(issue: TrackedIssue, at: datetime | None) -> TrackedIssue:
 
 
 def _own_end(issue: TrackedIssue) -> datetime | None:
-    """When the tracker itself says that it ended, or else that its status last came to mean something else."""
-    return issue.resolved_at or issue.dropped_at or issue.last_moved_at
+    """When the tracker itself says that it ended, or else that its status last came to mean something else.
+
+    Moments of an end that it has not are of another time.
+    """
+    end = (issue.resolved_at or issue.dropped_at) if issue.status_category in ENDED else None
+    return end or issue.last_moved_at
 
 
 def _lacks_moves(issue: TrackedIssue, created_at: datetime) -> bool:

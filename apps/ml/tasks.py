@@ -8,7 +8,6 @@ from uuid import UUID
 
 from celery import Task, shared_task
 from celery.signals import worker_process_init
-from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.common.broker import go_round, is_handed_over
@@ -34,8 +33,8 @@ from apps.ml.services.upkeep.installation import note_activity, note_worker
 from apps.ml.services.upkeep.strays import sweep_store
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
-from apps.projects.models import Issue, Sprint
-from apps.projects.selectors import ids_after
+from apps.projects.models import Sprint
+from apps.projects.selectors import ids_after, with_issues
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class BrokerUnavailable(ApplicationError):
 
 
 def _rng() -> random.Random:
-    return random.Random()  # noqa: S311 - jitter
+    return random.Random()  # noqa: S311 - waits and turns, nothing secret
 
 
 @worker_process_init.connect
@@ -121,8 +120,7 @@ def _record_dated_outcomes(project_id: UUID) -> None:
 @shared_task(bind=True)
 def detect_anomalies(self: "Task[Any, int]", after: str = "") -> int:
     """Look at every project that has issues; every six hours."""
-    projects = predicted_projects().filter(Exists(Issue.objects.filter(project=OuterRef("pk"))))
-    return go_round(self, ids_after(projects, after), _detect, rng=_rng())
+    return go_round(self, ids_after(with_issues(predicted_projects()), after), _detect, rng=_rng())
 
 
 def _detect(project_id: UUID) -> None:
@@ -150,8 +148,8 @@ def _keep_forecast(project_id: UUID) -> None:
 @shared_task(bind=True)
 def watch_sprints(self: "Task[Any, int]", after: str = "") -> int:
     """Look at the running sprints of every project that have issues; every morning."""
-    running = Issue.objects.filter(project=OuterRef("pk"), sprint__status=Sprint.Status.ACTIVE)
-    return go_round(self, ids_after(predicted_projects().filter(Exists(running)), after), _watch, rng=_rng())
+    running = with_issues(predicted_projects(), sprint__status=Sprint.Status.ACTIVE)
+    return go_round(self, ids_after(running, after), _watch, rng=_rng())
 
 
 def _watch(project_id: UUID) -> None:

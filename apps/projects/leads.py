@@ -1,4 +1,4 @@
-"""Who can lead a project: somebody who can log in; what they made holds only as long as they do, and has an end."""
+"""Who can lead a project (somebody who can log in), how many one makes, and how long what a lead made holds."""
 
 from typing import Any
 

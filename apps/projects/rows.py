@@ -1,4 +1,4 @@
-"""Writing rows among other writers: one transaction, locks, validation. The services' tools; nothing else uses them.
+"""Writing rows among other writers: one transaction, locks, validation, so many at a time. The services' tools.
 
 Locks are taken in one order everywhere, as `IN_ORDER` has it: projects, places in teams, sprints, types, statuses,
 issues, each by id. What hangs on these comes after them, people last of all: to whom a row refers is asked for when the
@@ -13,7 +13,7 @@ from uuid import UUID
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Window
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Random, RowNumber
 from django.utils import timezone
 
 from apps.common.columns.kinds import fault_of
@@ -29,18 +29,20 @@ IN_ORDER: tuple[type[models.Model], ...] = (Project, TeamMember, Sprint, IssueTy
 _GONE = "Somebody else has just deleted this."
 
 
-def in_parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """As many at a time as one query asks for."""
-    return (items[start : start + IDS_PER_QUERY] for start in range(0, len(items), IDS_PER_QUERY))
+def in_parts(items: Sequence[Item], size: int = IDS_PER_QUERY) -> Iterator[Sequence[Item]]:
+    """So many at a time; without `size` as many as one query asks for."""
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def few_of_each(rows: "models.QuerySet[Row]", most: int, *, order: Sequence[str] = ("id",)) -> "models.QuerySet[Any]":
     """Ids of so many rows at most, of each project in turn: the many of one come after the first of all others.
 
     What goes through rows of all projects every few minutes takes no more at a time; the rest has its turn next time.
+    Where a row may fail each time, `order=["?"]` is by chance, so that such rows do not always come first.
     """
-    turn = Window(RowNumber(), partition_by=F("project_id"), order_by=[F(name) for name in order])
-    return rows.order_by().annotate(turn=turn).order_by("turn", *order).values_list("pk", flat=True)[:most]
+    within = [Random() if name == "?" else F(name) for name in order]
+    turn = Window(RowNumber(), partition_by=F("project_id"), order_by=within)
+    return rows.order_by().annotate(turn=turn).order_by("turn", *within).values_list("pk", flat=True)[:most]
 
 
 @contextmanager

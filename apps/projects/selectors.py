@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.models import User
 from apps.common.heartbeat import CLOCKS_DIFFER
@@ -64,6 +64,11 @@ def projects_after(projects: QuerySet[Project], after: str = "") -> Iterator[Pro
 def ids_after(projects: QuerySet[Project], after: str = "") -> Iterator[UUID]:
     """Likewise, the ids alone."""
     return (project.pk for project in projects_after(projects.only("pk"), after))
+
+
+def with_issues(projects: QuerySet[Project], **such: Any) -> QuerySet[Project]:
+    """Those that have issues, or `such` ones: of the others there is nothing to tell."""
+    return projects.filter(Exists(Issue.objects.filter(project=OuterRef("pk"), **such)))
 
 
 #: Projects by who asked about them within the last seconds.
@@ -177,9 +182,9 @@ def edit_stamps(project_id: UUID | str | OuterRef, *, now: datetime) -> EditStam
 
 
 def edited_from(last_edit: datetime | None, *, now: datetime) -> datetime | None:
-    """From when on issues may have been edited after the last edit that is known; None: all may have been.
+    """From when on issues may have been edited after the last edit that is known.
 
-    So it is where a clock that was ahead told it and was set back.
+    None where any may have been: no edit is known, or a clock told it that was ahead and is set back.
     """
     return None if last_edit is None or lies_ahead(last_edit, now) else last_edit - EDIT_OVERLAP
 

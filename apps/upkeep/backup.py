@@ -299,7 +299,7 @@ def _digest(file: IO[bytes]) -> str:
 
 
 def _put_objects(archive: tarfile.TarFile, digests: dict[str, str], us: UUID) -> dict[str, str]:
-    """Write what is not there; where training sets lie whose name another one has by now.
+    """Write what is not there. Returns by old key the new one of each training set whose key others have by now.
 
     Their names are of a day: once an erasure has removed one, the next of that day has its name.
     """
@@ -308,10 +308,10 @@ def _put_objects(archive: tarfile.TarFile, digests: dict[str, str], us: UUID) ->
         data = _member(archive, OBJECTS + checked_key(key)).read()
         if digest(data) != recorded:
             raise BackupRefused(f"Its object {key} is damaged.")
-        if _is_there(store, us, key, data):
+        if _is_put(store, us, key, data):
             continue
         moved[key] = place = _of_these_bytes(key, recorded)
-        if not (key.startswith(f"{DATASETS}/") and _is_there(store, us, place, data)):
+        if not (key.startswith(f"{DATASETS}/") and _is_put(store, us, place, data)):
             raise BackupRefused(
                 f"The store has another object under {key}: restore into a store of its own "
                 "(MODEL_STORE_DIR, AWS_STORAGE_PREFIX)."
@@ -319,8 +319,8 @@ def _put_objects(archive: tarfile.TarFile, digests: dict[str, str], us: UUID) ->
     return moved
 
 
-def _is_there(store: ObjectStore, us: UUID, key: str, data: bytes) -> bool:
-    """Whether these bytes lie under the key, and are ours, now."""
+def _is_put(store: ObjectStore, us: UUID, key: str, data: bytes) -> bool:
+    """Put these bytes under the key, marked as ours; False where it has others."""
     try:
         put_marked(store, us, key, data)
     except ObjectExists:

@@ -37,7 +37,7 @@ def told_erased(record: ErasureRecord, *, as_text: bool) -> str:
             }
         )
     skipped = [f"Not searched: {key}: {why}" for key, why in sorted(record.not_searched.items())]
-    kept = [f"Another installation keeps, and holds it: {key}" for key in record.others_keep]
+    kept = [f"Still in what another installation keeps: {key}" for key in record.others_keep]
     found = "In all else the search" if skipped or kept else "The search"
     told = [*_lines(record.counts), *_told_left(record.left), *skipped, *kept]
     return "\n".join([*told, f"Erased. {found} finds nothing any more. Record: {record.pk}"])

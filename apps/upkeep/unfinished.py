@@ -319,6 +319,6 @@ def is_concluded(rest: Unfinished, sought: Sequence[Sought], stored: Stored, *, 
             raise
         others = error.keys
     is_all = rest.conclude(sought, had_to_go)
-    # By now it is another row.
+    # After `conclude`, which reads the record anew.
     rest.record.others_keep = others
     return is_all

@@ -22,7 +22,7 @@ from apps.access.models import Invitation
 from apps.accounts.tests.factories import UserFactory
 from apps.common import counters, passing
 from apps.common.api.limits import LONGEST_ADDRESS, RequestLimits
-from apps.common.api.throttling import client_address, limit_of
+from apps.common.api.throttling import _tell_of_silent_proxy, client_address, limit_of
 from apps.projects.tests.factories import TeamMemberFactory
 from conftest import NOW
 
@@ -64,6 +64,19 @@ class TestThrottle:
         assert (first, second) == ([200] * 3, [429] * 3)
         assert [Client().get("/api/schema/", REMOTE_ADDR=a).status_code for a in ("10.1.1.1", "10.1.1.2")] == [200, 200]
         assert Client().get("/api/schema/", REMOTE_ADDR="10.1.1.1").status_code == 429
+
+    def test_all_keys_of_a_person_count_together_beside_the_person(self, rates: Any) -> None:
+        rates(user="3/min", key="2/min")
+        person = UserFactory()
+        as_person = APIClient()
+        as_person.force_authenticate(person)
+
+        def asked_with_a_new_key() -> int:
+            _, text = create_key(person, name="CI", scopes=["read"], project=None, days=1, now=NOW)
+            return APIClient(HTTP_AUTHORIZATION=f"Bearer {text}").get(ME).status_code
+
+        assert [asked_with_a_new_key() for _ in range(4)] == [200, 200, 200, 429]
+        assert as_person.get(ME).status_code == 200
 
     @pytest.mark.skipif(connection.vendor != "sqlite", reason="Only SQLite counts in a file of its own.")
     def test_a_file_that_cannot_be_written_stops_nobody_and_is_logged(
@@ -179,6 +192,16 @@ def test_whose_request_it_is(
     headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
 
     assert client_address(RequestFactory().get("/", REMOTE_ADDR=remote, **headers)) == expected
+
+
+def test_a_proxy_that_names_no_client_is_told_once(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    monkeypatch.setattr(api_settings, "NUM_PROXIES", 1)
+    _tell_of_silent_proxy.cache_clear()
+
+    for _ in range(2):
+        client_address(RequestFactory().get("/"))
+
+    assert caplog.text.count("a request came without X-Forwarded-For") == 1
 
 
 @pytest.mark.parametrize("address", ["/api/v1/" + "x" * LONGEST_ADDRESS, f"{ME}?q={'x' * LONGEST_ADDRESS}"])

@@ -3,7 +3,9 @@
 import logging
 
 from django.contrib import messages
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import UpdateError
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.encoding import iri_to_uri
@@ -16,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 #: Providers let somebody in within that time, as a rule.
 AGAIN_SECONDS = "1"
+#: Of who is sent away and does not come back: as long as providers wait for a password. Anybody may be sent, and each
+#: leaves a row, which else stays for as long as a log-in.
+AWAY_SECONDS = 900
 
 
 class Away(OIDCAuthenticationRequestView):  # type: ignore[misc] # it has no types
@@ -43,11 +48,20 @@ class Away(OIDCAuthenticationRequestView):  # type: ignore[misc] # it has no typ
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The library puts a ? behind an address that may have one already (RFC 6749, 3.1)."""
+        if not request.user.is_authenticated:
+            request.session.set_expiry(AWAY_SECONDS)
         answer: HttpResponse = super().get(request)
         there = iri_to_uri(self.OIDC_OP_AUTH_ENDPOINT) or ""
         if "?" in there:
             answer["Location"] = f"{there}&{answer['Location'].removeprefix(f'{there}?')}"
         return answer
+
+
+@receiver(user_logged_in)
+def _stays(request: HttpRequest | None, **_: object) -> None:
+    """Whoever is in, in whichever way in the end, has a session as long as any."""
+    if request is not None:
+        request.session.set_expiry(None)
 
 
 class Back(OIDCAuthenticationCallbackView):  # type: ignore[misc] # it has no types

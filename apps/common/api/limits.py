@@ -75,8 +75,7 @@ class RequestLimits:
         if NUL in request.path_info:
             raise Http404("No address holds a NUL character.")
         if has_body_in_vain(view, request):
-            detail = "This takes no body: nothing of it would be heeded. Send none, or {}."
-            return _answer({**problem(400, "Invalid input", detail, "invalid"), "instance": request.path})
+            return _invalid(request, "This takes no body: nothing of it would be heeded. Send none, or {}.")
         unknown, known = unknown_parameters(view, request)
         if unknown:
             detail = f"There is no such parameter. Parameters: {', '.join(known) or 'none'}."
@@ -105,8 +104,11 @@ class RequestLimits:
 
 def _refused_parameters(request: HttpRequest, names: Sequence[str], detail: str, of_each: str) -> JsonResponse:
     errors = [{"pointer": f"/{name[:100]}", "code": "invalid", "detail": of_each} for name in names]
-    body = problem(400, "Invalid input", detail, "invalid", errors=errors)
-    return _answer({**body, "instance": request.path})
+    return _invalid(request, detail, errors=errors)
+
+
+def _invalid(request: HttpRequest, detail: str, **more: Any) -> JsonResponse:
+    return _answer({**problem(400, "Invalid input", detail, "invalid", **more), "instance": request.path})
 
 
 def _too_long(request: HttpRequest) -> HttpResponseBase | None:

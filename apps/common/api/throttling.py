@@ -1,7 +1,9 @@
 """How often somebody may ask: by person, key and address, counted for all processes together."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,6 +18,11 @@ from apps.common.api.busy import asked_by
 from apps.common.counters import count
 from apps.common.operations.database_faults import DATABASE_FAULTS
 
+logger = logging.getLogger(__name__)
+
+#: The name of a limit, and who is counted.
+Counted = tuple[str, str]
+
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 #: A process counts so large a share of a limit in one statement, and no more requests than this. What it has taken and
 #: does not use, a caller whom several processes answer lacks: less than a hundredth of the limit each.
@@ -27,9 +34,20 @@ def client_address(request: HttpRequest | Request) -> str:
 
     Of an IPv6 address the network.
     """
+    if api_settings.NUM_PROXIES and "HTTP_X_FORWARDED_FOR" not in request.META:
+        _tell_of_silent_proxy()
     # Only its `META` is read, which both kinds of request have.
     named = str(BaseThrottle().get_ident(request))  # type: ignore[arg-type]
     return network_of(named, str(request.META.get("REMOTE_ADDR", "")))
+
+
+@cache
+def _tell_of_silent_proxy() -> None:
+    """Once a process."""
+    logger.warning(
+        "BEHIND_TLS_PROXY is set, and a request came without X-Forwarded-For: whoever comes by such a proxy is counted "
+        "as one address. Let it write the header."
+    )
 
 
 def caller_of(request: Request) -> str:
@@ -71,7 +89,13 @@ def wait_for_refused(request: HttpRequest, response: HttpResponseBase) -> float 
         return None
     # Whoever was let into an endpoint or not is known there, and not asked again.
     asked = (getattr(response, "renderer_context", None) or {}).get("request") or _shown(request)
-    return wait_for(*_counted_as(asked), request)
+    return _longest_wait(_counted_as(asked), request)
+
+
+def _longest_wait(callers: Iterable[Counted], request: HttpRequest) -> float | None:
+    """Count one request as that of each caller; seconds to wait where it was one too many of any."""
+    waits = [wait_for(*caller, request) for caller in callers]
+    return max((wait for wait in waits if wait is not None), default=None)
 
 
 def _shown(request: HttpRequest) -> Request:
@@ -80,8 +104,11 @@ def _shown(request: HttpRequest) -> Request:
     return Request(request, authenticators=[kind() for kind in kinds])
 
 
-def _counted_as(request: Request) -> tuple[str, str]:
-    """The limit's name, and who is counted: the key or person that a request shows, else its address."""
+def _counted_as(request: Request) -> list[Counted]:
+    """Who is counted: the key or person that a request shows, else its address.
+
+    All keys of a person count together, too, beside what the person asks without one: else new keys were new limits.
+    """
     try:
         user, key = request.user, request.auth
     except (APIException, *DATABASE_FAULTS):
@@ -90,10 +117,11 @@ def _counted_as(request: Request) -> tuple[str, str]:
     # A key that is not for this lets nobody in either, and is known nevertheless.
     prefix = getattr(key, "prefix", None) or getattr(request._request, "api_key_prefix", None)
     if prefix is not None:
-        return "key", str(prefix)
+        of_person = [("user", f"keys of {user.pk}")] if user and user.is_authenticated else []
+        return [("key", str(prefix)), *of_person]
     if user and user.is_authenticated:
-        return "user", str(user.pk)
-    return "address", client_address(request)
+        return [("user", str(user.pk))]
+    return [("address", client_address(request))]
 
 
 def _note(request: Any, most: int, remaining: int, seconds_left: float) -> None:
@@ -112,28 +140,26 @@ class SharedThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         if request.user and request.user.is_authenticated:
             asked_by(request.user.pk)
-        scope, caller = self.caller(request, view)
-        self._wait = wait_for(scope, caller, request._request)
+        self._wait = _longest_wait(self.callers(request, view), request._request)
         return self._wait is None
 
     def wait(self) -> float | None:
         return self._wait
 
-    def caller(self, request: Request, view: Any) -> tuple[str, str]:
-        """The limit's name, and who is counted."""
+    def callers(self, request: Request, view: Any) -> list[Counted]:
         return _counted_as(request)
 
 
 class DearThrottle(SharedThrottle):
     """A view's own limit for a person, by its `throttle_scope`: for writing to others, say."""
 
-    def caller(self, request: Request, view: Any) -> tuple[str, str]:
+    def callers(self, request: Request, view: Any) -> list[Counted]:
         scope = getattr(view, "throttle_scope", "") if request.method == "POST" else ""
-        return scope, str(request.user.pk)
+        return [(scope, str(request.user.pk))]
 
 
 class LogInThrottle(SharedThrottle):
     """Attempts of an address, whomever they are about."""
 
-    def caller(self, request: Request, view: Any) -> tuple[str, str]:
-        return "login", client_address(request)
+    def callers(self, request: Request, view: Any) -> list[Counted]:
+        return [("login", client_address(request))]

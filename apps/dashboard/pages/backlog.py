@@ -164,9 +164,11 @@ def _listed(project: Project, asked: BacklogQuery, state: str) -> Sequence[UUID]
         found = estimates_of(project.id, issues_in_order(project.id, issue_ids))
         return [issue.id for issue, _ in _ordered(found, asked)]
 
+    if asked.search:
+        return listed()
     # What somebody writes into an address, which may be a name, stays in no memory.
     what = blake2b(repr(asked).encode(), digest_size=16).hexdigest()
-    return listed() if asked.search else remembered(state, f"backlog {what}", listed)
+    return remembered(state, f"backlog {what}", listed)
 
 
 def _ordered(found: Sequence[tuple[Issue, Estimate]], asked: BacklogQuery) -> Sequence[tuple[Issue, Estimate]]:

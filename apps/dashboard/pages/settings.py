@@ -41,8 +41,9 @@ SEVERITIES: Mapping[str, str | Promise] = {
     "high": gettext_lazy("high"),
     "critical": gettext_lazy("critical"),
 }
-#: An import names any number of people: each has a row with forms of a kilobyte and a half.
-PEOPLE_A_PAGE = 50
+#: An import names any number of people: each has a row with forms of a kilobyte and a half. A team
+#: mostly fits on one page.
+PEOPLE_A_PAGE = 20
 #: As in the backlog.
 LONGEST_SEARCH = 200
 BOARD_LISTS = ("waiting_statuses", "blocked_statuses")

@@ -45,13 +45,11 @@ def person_of(row: Any) -> Person | None:
 
 
 def read_issue(
-    line: int, row: Any, events: Sequence[Any] | None, placed: Placed | None = None,
-    untold: frozenset[str] = frozenset(),
-) -> TrackedIssue | RowError:  # fmt: skip
-    """One issue with its events, None where not all are known, and what projects say; `untold` may not be read."""
+    line: int, row: Any, events: Sequence[Any] | None, placed: Placed | None = None
+) -> TrackedIssue | RowError:
+    """One issue with its events, None where not all are known, and what projects say."""
     try:
-        issue = _issue(line, row, events, placed or Placed())
-        return replace(issue, untold=untold - reading.told_by_labels(issue))
+        return _issue(line, row, events, placed or Placed())
     except BadValue as error:
         return RowError(line, _key(row), error.message)
 
@@ -203,14 +201,16 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
             placed = with_fields(placed, rows_of(client.get(f"{base}/issues/{number}/issue-field-values").data))
         elif own_fields is None:
             untold |= {"story_points", "estimated_hours"}
-        issue = read_issue(line, row, own, placed, frozenset(untold))
+        issue = read_issue(line, row, own, placed)
         if isinstance(issue, RowError):
             yield issue
             return
-        if not projects.are_whole and issue.status_category == "to_do":
-            # A column that was not read may say that it is in progress.
-            issue = replace(issue, untold=issue.untold | {"status"})
-        yield replace(issue, blocked_by=_blockers(client, base, row, gaps))
+        # That no label tells points any more says nothing where a project that was not read may.
+        untold -= reading.told_by_labels(issue) - projects.have
+        if not projects.are_whole:
+            # A column that was not read may say that it is, or was, in progress.
+            untold |= {"status"}
+        yield replace(issue, untold=frozenset(untold), blocked_by=_blockers(client, base, row, gaps))
         yield from gaps_in(issue)
 
     asked: dict[str, Any] = {"state": "all", "sort": "created", "direction": "asc", "since": reading.bound_of(since)}

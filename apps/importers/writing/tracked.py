@@ -193,7 +193,7 @@ class TrackedWriter:
         """When it came this far: what is told, or else what is known and is of the status that it has now."""
         times: dict[str, datetime | None] = {name: getattr(record, name) for name in TIMES}
         times["last_moved_at"] = _last_move(record)
-        if issue is None or "status" in record.recorded:
+        if issue is None or "status" in record.recorded - record.untold:
             return times
         kept = {name for name, categories in _OF_CATEGORIES.items() if record.status_category in categories}
         kept |= {"last_moved_at"} if is_same else set()

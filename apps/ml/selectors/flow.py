@@ -15,13 +15,13 @@ from django.db.models import Count, Q, QuerySet
 from apps.ml.core.flow.issues import BoardRules, FlowIssue, days_between
 from apps.ml.core.flow.references import SizedIssue
 from apps.ml.selectors.issues import DONE, open_in
-from apps.ml.selectors.kept_forecasts import in_batches
 from apps.ml.selectors.terms import GIVEN_TO_AGENT, AgentMarks
 from apps.projects.history.issue_past import FieldChange, IssuePast, Timeline
 from apps.projects.history.reads import MOST_IDS
 from apps.projects.history.writing import as_history_text
 from apps.projects.levels import COUNTED
 from apps.projects.models import Issue, IssueChange, Project, WorkflowStatus
+from apps.projects.rows import in_parts
 
 Field = IssueChange.Field
 #: What moves an issue on the board, or says that it is blocked.
@@ -87,7 +87,7 @@ def _changes(ids: Sequence[UUID], *, with_labels: bool) -> Mapping[UUID, list[Fi
     found: dict[UUID, list[FieldChange]] = defaultdict(list)
     fields = _MOVES if with_labels else (Field.STATUS, Field.RESOLVED_AT)
     columns = ("issue_id", "field", "old_value", "new_value", "changed_at")
-    for some in in_batches(ids, MOST_IDS):
+    for some in in_parts(ids, MOST_IDS):
         history = IssueChange.objects.filter(issue__in=some, field__in=fields).order_by("changed_at", "id")
         for issue_id, *change in history.values_list(*columns):
             found[issue_id].append(FieldChange(*change))

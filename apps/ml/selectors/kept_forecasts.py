@@ -1,9 +1,8 @@
 """Forecasts as they were given, and what became of their issues since."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -14,21 +13,20 @@ from apps.ml.models import KeptForecast
 from apps.projects.history.days import day_of
 from apps.projects.history.reads import MOST_IDS, issue_pasts
 from apps.projects.models import Issue, Project, Sprint
-from apps.projects.selectors import projects_after
+from apps.projects.rows import in_parts
+from apps.projects.selectors import projects_after, with_issues
 
 Occasion = KeptForecast.Occasion
 #: A week: what a team compares.
 COMPARED_DAYS = 7
 #: Forecasts are told again within a quarter of a year; later only what was said is left, which is small.
 INPUTS_KEPT_DAYS = 90
-Id = TypeVar("Id", str, UUID)
 #: A forecast is kept of each, with all that it was told from. An import may tell of any number.
 MOST_TURNED = 20
 #: Starts and ends of sprints that were missed for longer are not told as if they had been seen.
 SPRINT_GRACE = timedelta(days=1)
-#: In no zone a day is another one than those next to that of UTC.
-ANY_ZONE = timedelta(days=1)
-_DAYS = (-1, 0, 1)
+#: The day of each zone beside that of UTC: it is this one, or one of those next to it.
+_DAYS_OF_ZONES = (-1, 0, 1)
 IS_OF_A_CLOSE = Q(occasion=Occasion.SPRINT_CLOSE)
 #: What was said before the end that is known by now was said at another, which was taken back.
 IS_OF_THE_END = Q(sprint__status=Sprint.Status.COMPLETED, sprint__completed_at__lte=F("made_at"))
@@ -52,13 +50,8 @@ def latest_kept(project: Project, day: date) -> KeptForecast | None:
 
 def finished_of(issue_ids: Sequence[str], *, now: datetime) -> set[str]:
     """Which of some issues were finished by a moment."""
-    pasts = (issue_pasts(Issue.objects.filter(id__in=some), now=now) for some in in_batches(issue_ids, MOST_IDS))
+    pasts = (issue_pasts(Issue.objects.filter(id__in=some), now=now) for some in in_parts(issue_ids, MOST_IDS))
     return {past.issue_id for past in chain.from_iterable(pasts) if past.category == "done"}
-
-
-def in_batches(ids: Sequence[Id], size: int) -> Iterable[Sequence[Id]]:
-    """A long list in parts that a database takes as parameters."""
-    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def due_projects(projects: QuerySet[Project], *, now: datetime, after: str = "") -> Iterator[UUID]:
@@ -68,15 +61,15 @@ def due_projects(projects: QuerySet[Project], *, now: datetime, after: str = "")
     """
     kept = KeptForecast.objects.filter(project=OuterRef("pk"), occasion=Occasion.DAY)
     today = now.date()
-    worked = projects.filter(Exists(Issue.objects.filter(project=OuterRef("pk")))).annotate(
+    worked = with_issues(projects).annotate(
         has_turned=Exists(_turned(now).filter(project=OuterRef("pk"))),
-        **{f"kept_{n}": Exists(kept.filter(day=today + ANY_ZONE * at)) for n, at in enumerate(_DAYS)},
+        **{f"kept_{n}": Exists(kept.filter(day=today + timedelta(days))) for n, days in enumerate(_DAYS_OF_ZONES)},
     )
     for project in projects_after(worked.only("time_zone"), after):
         is_due = False
         # A zone that the system knows no more is one project's.
         with by_itself("keep_forecasts", project):
-            own = _DAYS.index((day_of(now, project.zone) - today).days)
+            own = _DAYS_OF_ZONES.index((day_of(now, project.zone) - today).days)
             has_turned, is_kept = (getattr(project, name) for name in ("has_turned", f"kept_{own}"))
             is_due = has_turned or not is_kept
         if is_due:

@@ -1,7 +1,7 @@
 """What is unusual in a project and at risk in a sprint."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -98,10 +98,6 @@ class AnomalyDetectionService:
 
     def _judged(self, sprint: Sprint, foreseen: Foreseen | None, *, user: User | None, now: datetime) -> dict[str, Any]:
         state, risks, untold = _told(sprint, foreseen, now=now)
-        if state is not None:
-            of = tuple(risk.kind for risk in risks)
-            found = standstills_of(sprint.project)
-            untold = [*untold, *(Untold(of, f"Cannot tell what was done lately: {each.sentence()}.") for each in found)]
         held_against = _to_be_held_against(state)
         record_prediction(
             kind=PredictionHistory.Kind.SPRINT_RISK,
@@ -144,10 +140,18 @@ def _told(
 ) -> tuple[SprintState | None, list[Finding], Sequence[Untold]]:
     if foreseen is not None:
         state = _state(foreseen, now=now)
-        return state, sprint_risks(state), untold_risks(state)
+        risks = sprint_risks(state)
+        return state, risks, [*untold_risks(state), *_untold_lately(sprint.project, risks)]
     is_undated = sprint.status == Sprint.Status.PLANNED and sprint.start_date is None and sprint.end_date is None
     why = NO_DATES if is_undated else f"Only a running sprint has risks; this one is {sprint.status}."
     return None, [], [Untold((), why)]
+
+
+def _untold_lately(project: Project, risks: Sequence[Finding]) -> Iterator[Untold]:
+    """What a tracker that is out of step tells too late for these risks."""
+    kinds = tuple(risk.kind for risk in risks)
+    for each in standstills_of(project):
+        yield Untold(kinds, f"Cannot tell what was done lately: {each.sentence()}.")
 
 
 def _to_be_held_against(state: SprintState | None) -> dict[str, Any]:

@@ -94,8 +94,9 @@ class ModelTrainer:
         version = model_registry.next_version(model_type, project_id)
         job = _Job(model_type, project_id, version, user, now or timezone.now())
         progress(1, f"Collecting completed {kind.lessons}")
-        issues, people_of = kind.select(project_id), people_of_projects() if project_id is None else None
-        if people_of is not None:
+        issues, people_of = kind.select(project_id), None
+        if project_id is None:
+            people_of = people_of_projects()
             issues = kind.of_all(issues, people_of)
         fitted = kind.fit(issues, now=job.now, seed=SEED, version=version, people_of=people_of, progress=progress)
         # Before anything is stored: a store that is down is noticed here, and leaves nothing behind.

@@ -62,7 +62,7 @@ def stop_what_no_lead_made(*, now: datetime) -> int:
     """
     n_stopped = 0
     for kind in KINDS:
-        few = list(few_of_each(_to_stop(kind), MOST_AT_ONCE))
+        few = list(few_of_each(_to_stop(kind), MOST_AT_ONCE, order=["?"]))
         for row in _to_stop(kind).filter(pk__in=few).select_related("project"):
             with by_itself("stop_what_no_lead_made", row):
                 # Once more where it is written: perhaps somebody has just taken it over.

@@ -1,4 +1,4 @@
-"""How the history writes a value: exactly, as text."""
+"""How the history writes values: exactly, as text, and of replaced descriptions the newest only."""
 
 import json
 from collections.abc import Collection, Sequence

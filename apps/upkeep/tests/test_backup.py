@@ -155,7 +155,7 @@ def test_what_a_copy_beside_the_original_erases_stays_the_originals(file, traine
     call_command("erase_project", trained.project.key, "--others-keep")
     told = capsys.readouterr().out
 
-    assert all(f"Another installation keeps, and holds it: {key}" in told for key in keys)
+    assert all(f"Still in what another installation keeps: {key}" in told for key in keys)
     assert "Erased. In all else the search finds nothing any more." in told
     assert all(get_object_store().exists(key) for key in keys)
     assert not MLModel.objects.exclude(s3_key="").exists()

@@ -20,7 +20,7 @@ _OF_A_BUCKET = (
 #: Of a past that is shorter, a month's figures are of less than a month.
 _FEWEST_DAYS = 30
 #: The largest private networks are 10.0.0.0/8 and fc00::/7, of which one house has a part: fd….
-_SHORTEST_PREFIX = {4: 8, 6: 8}
+_SHORTEST_PREFIX = 8
 
 
 @register(SETTINGS, deploy=True)
@@ -74,11 +74,10 @@ def _of_networks() -> Iterator[tuple[str, str]]:
 
 def _is_wide(network: str) -> bool:
     try:
-        found = ip_network(network)
+        return ip_network(network).prefixlen < _SHORTEST_PREFIX
     except ValueError:
         # Another check says so.
         return False
-    return found.prefixlen < _SHORTEST_PREFIX[found.version]
 
 
 def _without_meaning(names: tuple[str, ...], reason: str, hint: str) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--html", type=Path, required=True, metavar="FILE", help="where the page goes")
         parser.add_argument("--map", action="append", nargs="+", default=[], metavar="FIELD=COLUMN",
                             help="as of import_issues")  # fmt: skip
-        for name in ("date-format", "decimal", "encoding", "time-zone"):
+        parser.add_argument("--decimal", default="", choices=["comma", "point"], help="as of import_issues")
+        for name in ("date-format", "encoding", "time-zone"):
             parser.add_argument(f"--{name}", default="", help="as of import_issues")
 
     def handle(self, *args: Any, **options: Any) -> None:

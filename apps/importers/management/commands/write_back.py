@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("figure", choices=WriteBack.Figure.values)
         parser.add_argument("--field", default="", metavar="NAME", help="a field of the tracker, of Jira by its id")
         parser.add_argument("--label", default="", metavar="BEGINNING", help="what the label begins with: ml-hours:")
-        parser.add_argument("--connection", metavar="ID", help="which, where a project has several")
+        parser.add_argument("--connection", type=UUID, metavar="ID", help="which, where a project has several")
         parser.add_argument("--write", action="store_true", help="write; without it nothing is changed")
         parser.add_argument("--keep", action="store_true", help="with --write: after every import by the clock, too")
         parser.add_argument("--take-back", action="store_true", help="remove what was written; with --write")

@@ -22,6 +22,12 @@ VALUES = [
     {"__typename": "ProjectV2ItemFieldNumberValue", "number": 5, "field": {"name": "Estimate"}},
 ]
 MOVE = {"createdAt": "2026-01-06T10:00:00Z", "previousStatus": "Todo", "status": "In progress", "actor": None}
+BY_ADA = {"actor": {"login": "ada"}, "issue": {"number": 2}}
+CLOSING = {"event": "closed", "created_at": "2026-01-07T10:00:00Z", "state_reason": "completed"} | BY_ADA
+LABELS = [
+    {"event": kind, "created_at": f"2026-01-0{day}T10:00:00Z", "label": {"name": "points: 3"}} | BY_ADA
+    for day, kind in ((2, "labeled"), (3, "unlabeled"))
+]
 FORBIDDEN = [{"type": "FORBIDDEN", "message": "Resource not accessible by personal access token"}]
 TOO_DEAR = [{"type": "RESOURCE_LIMITS_EXCEEDED", "message": "Resource limits for this query exceeded."}]
 
@@ -44,7 +50,9 @@ class Repository:
         if request.path.endswith("/issues"):
             state = {"state": "closed", "state_reason": "completed", "closed_at": "2026-01-07T10:00:00Z"}
             return [test_github.row(2) | (state if self.closed else {}), test_github.row(4)]
-        return [] if "events" in request.path else test_github.site(request)
+        if "events" in request.path:
+            return [] if "/4/" in request.path else LABELS + [CLOSING] * self.closed
+        return test_github.site(request)
 
     def _projects(self, query, variables):
         if "projectsV2" in query:
@@ -84,7 +92,7 @@ def test_what_is_known_stays_and_what_is_closed_there_is_closed(project, lead, s
 
         assert facts(now + timedelta(hours=2)) == before
         repository.closed = True
-        assert facts(now + timedelta(hours=4))[:1] == ("done",)
+        assert facts(now + timedelta(hours=4))[:2] == ("done", before[1])
 
     assert before[0] == ("to_do" if fault == "one of two" else "in_progress")
     assert before[2:4] == (5.0, "S1")

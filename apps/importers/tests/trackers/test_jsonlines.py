@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from apps.common.hours import LEAST_POINTS
@@ -194,8 +193,6 @@ def test_each_field_is_tried():
     assert {each.name for each in fields(TrackedIssue)} == TOLD_BY_TRACKERS.keys() | OF_ROWS
 
 
-# The same examples each time: of status, category and moments that no tracker tells together some are read otherwise.
-@examples(derandomize=True, database=None)
 @given(said=st.fixed_dictionaries(TOLD_BY_TRACKERS))
 def test_import_of_an_export_is_what_was_exported(said):
     issue = with_life(TrackedIssue(line=1, **said | {"recorded": said["recorded"] - said["cut"]}))

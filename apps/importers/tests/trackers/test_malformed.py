@@ -12,7 +12,7 @@ import pytest
 from apps.importers.records import ImportRefused, RowError
 from apps.importers.sources import azure, github, gitlab, jira_cloud, jira_dc, linear
 from apps.importers.sources.client import Client, HttpAnswer, TrackerRefused
-from apps.importers.tests.trackers import jira_site, test_azure, test_github, test_gitlab, test_linear
+from apps.importers.tests.trackers import jira_site, sites, test_azure, test_github, test_linear
 from apps.importers.tests.trackers.server import Reply, Request
 from apps.importers.tracked import Gap, TrackedIssue, TrackedSprint
 
@@ -22,16 +22,6 @@ JUNK: tuple[Any, ...] = (
 )  # fmt: skip
 TRIES = 120
 MOST_REQUESTS = 200
-
-
-def gitlab_site(request: Request) -> Any:
-    name = request.path.rpartition("/")[2]
-    kind = name.removeprefix("resource_").removesuffix("_events")
-    if kind in test_gitlab.STORY.events:
-        return test_gitlab.STORY.events[kind]
-    if name == "iterations":
-        return list(test_gitlab.ITERATIONS.values())
-    return [test_gitlab.row(), test_gitlab.row(id=78, iid=8)] if name == "issues" else []
 
 
 @dataclass(slots=True)
@@ -87,7 +77,7 @@ def places_in(data: Any):
         (jira_cloud.pull, jira_site.cloud, "https://t.example", "SHOP"),
         (jira_dc.pull, jira_site.data_center, "https://t.example", "SHOP"),
         (github.pull, test_github.site, "https://t.example", "a/b"),
-        (gitlab.pull, gitlab_site, "https://t.example/api/v4", "group/shop"),
+        (gitlab.pull, sites.gitlab, "https://t.example/api/v4", "group/shop"),
         (azure.pull, test_azure.answer, "http://t.example/org", "Shop"),
         (linear.pull, test_linear.answer, "https://t.example", "TM"),
     ],

@@ -8,6 +8,7 @@ from apps.importers import runs
 from apps.importers.connections import connect
 from apps.importers.models import Connection
 from apps.importers.sources import github
+from apps.importers.sources.reading import told_by_labels
 from apps.importers.tests.trackers import jira_site, test_azure, test_github, test_gitlab, test_linear
 from apps.importers.tests.trackers.server import LOCAL, Reply, tracker
 from apps.importers.tests.trackers.sites import SITES
@@ -121,9 +122,8 @@ def test_what_has_no_place_there_stays_as_it_is_here(kind, project, lead, now, s
 def test_a_label_that_told_points_and_is_gone_tells_that_there_are_none():
     label = {"label": {"name": "estimate: 3"}}
     story = [test_github.event("labeled", 2, **label), test_github.event("unlabeled", 3, **label)]
-    nothing = frozenset({"story_points", "sprint"})
-    assert github.read_issue(1, test_github.row(), story, untold=nothing).untold == {"sprint"}
-    assert github.read_issue(1, test_github.row(), [], untold=nothing).untold == nothing
+    assert told_by_labels(github.read_issue(1, test_github.row(), story)) == {"story_points"}
+    assert told_by_labels(github.read_issue(1, test_github.row(), [])) == set()
 
 
 # --- A paid tier of GitLab that has ended ----------------------------------------------------------------------------

@@ -43,36 +43,36 @@ BIGRAM_WEIGHT = 0.5
 LENGTH_WEIGHT = 0.3
 
 
-def read(facts: IssueFacts, *, with_people: bool = True) -> IssueReading:
+def read(facts: IssueFacts, *, of_all: bool = False) -> IssueReading:
     """Read an issue.
 
     Parameters
     ----------
     facts : IssueFacts
         What is known when the issue is estimated; empty fields give no feature.
-    with_people : bool
-        False for a global model, which may not know one project's people, nor its turns of phrase, nor which fields it
-        uses together, nor the very size of its estimates.
+    of_all : bool
+        For a model of all projects, which may not know one project's people, its turns of phrase, which fields it uses
+        together, nor the very size of its estimates.
     """
     title, description = words_of(facts)
-    neighbours = pairwise(title) if with_people else ()
+    neighbours = () if of_all else pairwise(title)
     features = [
-        *_fields(facts, with_people),
-        *(_combinations(facts) if with_people else ()),
+        *_fields(facts, of_all),
+        *(() if of_all else _combinations(facts)),
         *words("w", dict.fromkeys(title, 1.0), EffortGroup.TITLE),
         *side_by_side("w", dict.fromkeys(neighbours, BIGRAM_WEIGHT), EffortGroup.TITLE),
         *words("d", dict.fromkeys(description, 1.0), EffortGroup.DESCRIPTION),
-        *_numbers(facts, len(title), len(description), with_people),
+        *_numbers(facts, len(title), len(description), of_all),
     ]
     return reading_of(facts, features, title, description)
 
 
-def _fields(facts: IssueFacts, with_people: bool) -> Iterator[Feature]:
+def _fields(facts: IssueFacts, of_all: bool) -> Iterator[Feature]:
     named = [("t", facts.issue_type, EffortGroup.TYPE, ""), ("c", facts.component, EffortGroup.COMPONENT, "")]
     named += [("l", label, EffortGroup.LABELS, "") for label in facts.labels]
     if facts.priority is not None:
         named.append(("p", f"{facts.priority:g}", EffortGroup.PRIORITY, ""))
-    if with_people:
+    if not of_all:
         named += [("r", facts.reporter, EffortGroup.PEOPLE, ""), ("a", facts.assignee, EffortGroup.PEOPLE, "")]
     return fields(named, FIELD_WEIGHT)
 
@@ -85,14 +85,14 @@ def _combinations(facts: IssueFacts) -> Iterator[Feature]:
     return pairs(named, COMBINATION_WEIGHT, EffortGroup.COMBINATIONS)
 
 
-def _numbers(facts: IssueFacts, title_words: int, description_words: int, with_octave: bool) -> Iterator[Feature]:
+def _numbers(facts: IssueFacts, title_words: int, description_words: int, of_all: bool) -> Iterator[Feature]:
     """Lengths, points and the team's own estimate, each as a slope and, where it has levels, as a category too."""
     yield Feature(hashed("n:title"), LENGTH_WEIGHT * math.log1p(title_words), EffortGroup.LENGTH)
     yield Feature(hashed("n:description"), LENGTH_WEIGHT * math.log1p(description_words), EffortGroup.LENGTH)
     yield from _points(facts)
     if has_estimate(facts):
         yield Feature(hashed("n:estimate"), FIELD_WEIGHT * log_estimate(facts), EffortGroup.ESTIMATE)
-        if with_octave:
+        if not of_all:
             yield from _octave(facts)
 
 

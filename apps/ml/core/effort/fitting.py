@@ -57,8 +57,8 @@ class Study:
     level: float
 
     def grown(self, inputs: Floats, target: Floats) -> GradientBoostingRegressor | None:
-        """The boosted expert; none of all projects, where a leaf may be one's alone, and cut between its numbers."""
-        return fit_trees(inputs, target, self.seed) if self.table.with_people else None
+        """The boosted expert; None of all projects: a leaf may be of one alone, and a cut between its numbers."""
+        return None if self.table.of_all else fit_trees(inputs, target, self.seed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from apps.ml.core.effort.header import KIND, Header, HeadHeader
 from apps.ml.core.effort.table import EffortTable
 from apps.ml.core.intervals import MAX_TRAINING_ERRORS
 
-#: So many standard deviations from the mean hold what projects have in common; the very ends are of one of them.
+#: Of all projects: so many standard deviations from the mean lie nearly all estimates; the very ends are of one issue.
 USUAL_DEVIATIONS = 3.0
 
 
@@ -61,8 +61,8 @@ def _head_header(table: EffortTable, head: FittedHead) -> HeadHeader:
 
 
 def _ends(table: EffortTable, log_estimates: Floats) -> tuple[float, float]:
-    """Between which estimates the head has learned; of all projects none is told to the digit."""
-    if table.with_people:
+    """Between which estimates the head has learned; in a model of all projects the ends are no issue's estimate."""
+    if not table.of_all:
         return float(log_estimates.min()), float(log_estimates.max())
     usual, far = float(log_estimates.mean()), USUAL_DEVIATIONS * float(log_estimates.std())
     return usual - far, usual + far

@@ -44,8 +44,8 @@ class HeadHeader:
     n_measured: int
     #: Fields of `intervals.Totals`.
     totals: dict[str, float]
-    #: Smallest and largest log of an estimate that was learned from, of all projects about so; None for the head
-    #: without, and in old artefacts.
+    #: Smallest and largest log of an estimate that was learned from, in a model of all projects about so; None for the
+    #: head without, and in old artefacts.
     log_estimates: tuple[float, float] | None = None
 
     #: What ranges held too little in training, see `intervals.missed_in_training`; 0 in old artefacts.

@@ -193,7 +193,7 @@ class EffortModel:
     def _requests(
         self, asked: Sequence[IssueFacts], team: TeamRecord | None, *, evidence: bool
     ) -> Iterator[EffortRequest]:
-        readings = [read(facts, with_people=self.neighbours is not None) for facts in asked]
+        readings = [read(facts, of_all=self.neighbours is None) for facts in asked]
         own = self.neighbours if team is None else team.neighbours
         agreements: dict[tuple[int, ...], NDArray[np.int8]] = {}
         return (self._request(reading, own, agreements, evidence=evidence) for reading in readings)

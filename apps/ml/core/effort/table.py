@@ -50,7 +50,8 @@ class EffortTable:
     naive: Floats
     known_outcomes: Rows
     asked_order: Rows
-    with_people: bool
+    #: Whether the issues are of all projects: then nothing of one of them alone is learned.
+    of_all: bool
     #: Whether the dates tell what was known when; else the order of completion stands in for it.
     in_time: bool
 
@@ -63,22 +64,22 @@ class EffortTable:
         return int(np.count_nonzero(~np.isnan(self.log_estimates)))
 
 
-def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history: bool = True) -> EffortTable:
+def build_table(issues: Sequence[CompletedIssue], *, of_all: bool, history: bool = True) -> EffortTable:
     """Read issues that all have hours.
 
     Parameters
     ----------
     issues : sequence of CompletedIssue
         As `with_hours` gives them.
-    with_people : bool
-        Whether reporter, assignee and single issues may be used: not in a global model.
+    of_all : bool
+        Whether the issues are of all projects: then neither people nor single issues are used (see `features.read`).
     history : bool
         Whether to work out what was known at the time of each row (a refit needs only the present).
     """
-    readings = [read(issue.facts, with_people=with_people) for issue in issues]
+    readings = [read(issue.facts, of_all=of_all) for issue in issues]
     log_hours = np.log([issue.actual_hours or np.nan for issue in issues])
     ids = [issue.issue_id for issue in issues]
-    neighbours = build_neighbours(readings, log_hours, ids) if with_people else None
+    neighbours = None if of_all else build_neighbours(readings, log_hours, ids)
     known, asked, in_time = _order_of_asking(issues)
     static, naive, levels = _as_known_then(readings, log_hours, neighbours, known, asked if history else asked[:0])
     return EffortTable(
@@ -93,7 +94,7 @@ def build_table(issues: Sequence[CompletedIssue], *, with_people: bool, history:
         naive=naive,
         known_outcomes=known,
         asked_order=asked,
-        with_people=with_people,
+        of_all=of_all,
         in_time=in_time,
     )
 

@@ -71,7 +71,7 @@ def train_effort_model(
     seed : int
         Of the boosted trees' subsamples.
     scope : {"project", "global"}
-        A global model holds no people, no words and no issue.
+        A global model learns nothing of one project alone, see `features.read`.
     version : str
         Returned with every estimate.
     progress : callable, optional
@@ -84,7 +84,7 @@ def train_effort_model(
     """
     tell = progress or _silent
     tell("Reading issues", 0.0)
-    table = build_table(_usable(issues, now), with_people=scope == "project")
+    table = build_table(_usable(issues, now), of_all=scope == "global")
     study = Study(table, blocks_of(table), seed, level)
     tell("Fitting without the team's estimates", 0.3)
     plain, answers, past = fit_plain(study)
@@ -151,8 +151,7 @@ def refit_effort_model(
         Below 50 completed issues with hours.
     """
     old = artifact.loads(previous.serving, kind=KIND)
-    is_global = old.meta["scope"] == "global"
-    table = build_table(_usable(issues, now), with_people=not is_global, history=False)
+    table = build_table(_usable(issues, now), of_all=old.meta["scope"] == "global", history=False)
     arrays = {} if table.neighbours is None else table.neighbours.to_arrays()
     estimators: dict[str, Any] = {**previous.estimators, "columns": np.fromiter(table.matrix.columns, dtype=np.int64)}
     for name in old.meta["heads"]:

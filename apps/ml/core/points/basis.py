@@ -19,7 +19,8 @@ N_TOPICS = 60
 _ISSUES_PER_TOPIC = 4
 #: A word in one issue only tells of no other.
 MIN_DOCUMENTS = 2
-#: Of all projects the text features are held to so many standard deviations from their mean: where they end, one is.
+#: Of all projects: text features are believed so many standard deviations from their mean; the very ends are of one
+#: issue.
 USUAL_DEVIATIONS = 4.0
 #: Vocabulary and topics are learned anew when the history has grown by this factor; between, only the experts are.
 BASIS_GROWTH = 1.1
@@ -72,7 +73,7 @@ class Basis:
 
 
 def fit_basis(raw: Sequence[RawFeatures], scores: Floats, *, seed: int, of_all: bool = False) -> Basis:
-    """Learn vocabulary, topics and scales; no points are looked at. `of_all` projects none is told to the digit."""
+    """Learn vocabulary, topics and scales; no points are looked at. `of_all` projects, no bound is of one issue."""
     tables = [counts(raw, namespace) for namespace in range(len(NAMESPACES))]
     columns = tuple(np.flatnonzero(table.getnnz(axis=0) >= MIN_DOCUMENTS) for table in tables)
     words = tuple(TfidfTransformer(sublinear_tf=True) for _ in NAMESPACES)

@@ -10,7 +10,7 @@ from apps.ml.core.training.degradation import Degradation
 #: The seed's trigger conditions.
 MAX_AGE = timedelta(days=30)
 MIN_GROWTH_RATIO = 0.2
-#: What was trained later than that from now a clock told that was ahead, and is set back.
+#: A training that lies further ahead of now was told by a clock that was ahead and is set back.
 AHEAD = timedelta(hours=1)
 #: The seed's minimum for a model of either type.
 MIN_TRAINING_ISSUES = 50

@@ -14,7 +14,7 @@ from apps.ml.models import PredictionHistory
 from apps.ml.services.evaluation.judging import DATED, held_books, judge_dates, judge_people, judge_risks
 from apps.ml.services.models.kinds import KINDS
 from apps.projects.models import Issue, Project, SprintSnapshot
-from apps.projects.rows import few_of_each
+from apps.projects.rows import few_of_each, in_parts
 from apps.projects.selectors import ids_after
 
 logger = logging.getLogger(__name__)
@@ -79,8 +79,7 @@ def _close_in_parts(rows: QuerySet[PredictionHistory], unit: str, now: datetime)
     few = rows.filter(pk__in=few_of_each(rows, MOST_AT_ONCE))
     sprint_ids = list(few.order_by("sprint_id").values_list("sprint_id", flat=True).distinct())
     closed = 0
-    for start in range(0, len(sprint_ids), SPRINTS_AT_ONCE):
-        some = sprint_ids[start : start + SPRINTS_AT_ONCE]
+    for some in in_parts(sprint_ids, SPRINTS_AT_ONCE):
         with by_itself("record_prediction_outcomes", some[0]):
             closed += _close_by_books(rows, some, unit, now)
     return closed

@@ -36,7 +36,7 @@ _OTHERS_CAME_IN = "Other issues came in."
 REASONS_OF_BOOKS = (_STAYED, _NOT_ADDED, _ENDED_OTHERWISE, _OTHERS_CAME_IN)
 #: Rows that are judged in one transaction, and hold each other up.
 BATCH_ROWS = 200
-#: And in one run of the tasks of every minute: half a second.
+#: Rows that are judged in one run of the tasks of every minute: half a second.
 MOST_AT_ONCE = IDS_PER_QUERY
 #: Sums of decimals: 0.9 x 10 is reached by 9.
 _TOLERANCE_POINTS = 1e-9
@@ -100,7 +100,7 @@ def _judge(rows: QuerySet[PredictionHistory], judge: Judge, now: datetime, *, mo
     """
     open_rows = rows.filter(actual_value__isnull=True, details__unscored__isnull=True)
     if most is not None:
-        open_rows = open_rows.filter(pk__in=list(few_of_each(open_rows, most)))
+        open_rows = open_rows.filter(pk__in=list(few_of_each(open_rows, most, order=["?"])))
     # What was asked is read of those alone that are judged by it.
     open_rows = open_rows.defer("input").order_by("id")
     closed, after = 0, None

@@ -21,7 +21,6 @@ from apps.ml.selectors.kept_forecasts import (
     IS_OF_THE_END,
     Occasion,
     finished_of,
-    in_batches,
     latest_kept,
     turned_sprints,
 )
@@ -32,6 +31,7 @@ from apps.ml.services.heavy import in_turn
 from apps.projects.history.days import day_of
 from apps.projects.history.reads import MOST_IDS
 from apps.projects.models import Project, Sprint
+from apps.projects.rows import in_parts
 from apps.projects.selectors import names_of
 
 #: Further back two forecasts share hardly an issue.
@@ -207,7 +207,7 @@ def kept_answer(row: KeptForecast) -> dict[str, Any]:
 def _names(issue_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Key and title by id, in as many queries as the database's parameters need."""
     found: dict[str, tuple[str, str]] = {}
-    for some in in_batches(issue_ids, MOST_IDS):
+    for some in in_parts(issue_ids, MOST_IDS):
         found |= names_of(some)
     return found
 

@@ -116,8 +116,6 @@ def forget_indexes(*, now: datetime) -> set[str]:
 
 
 def _is_far_behind(project_id: UUID | str, n_issues: int) -> bool:
-    if n_issues < MIN_ISSUES:
-        return False
     last_edit = TextSnapshot.objects.filter(project_id=project_id).exclude(key="").values_list("last_edit", flat=True)
     since, most = last_edit.first(), max(FEWEST_BEHIND, n_issues // SHARE_BEHIND)
     return since is None or lies_ahead(since, timezone.now()) or n_touched(project_id, since=since, most=most) == most

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.operations.database_faults import by_itself
@@ -210,7 +211,7 @@ def _do_each(keys: Collection[str], do: Callable[[str], None]) -> None:
         raise StorageError(f"The store refused {len(refused)} of {len(keys)} objects: {refused[0].message}")
 
 
-def _mark_unmarked(store: ObjectStore, us: object, listing: Listing, known: Collection[str]) -> None:
+def _mark_unmarked(store: ObjectStore, us: UUID, listing: Listing, known: Collection[str]) -> None:
     """What rows name is ours, too: written before there were marks, or while the store took none.
 
     With the present name, whatever a predecessor has marked: a copy of this database has the same predecessors.

@@ -40,9 +40,7 @@ def sprints(now):
 
 
 def asked(act):
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         act()
     return [query["sql"] for query in queries]
 

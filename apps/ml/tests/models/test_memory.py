@@ -251,33 +251,19 @@ def test_the_size_of_a_value_is_that_of_its_parts_by_a_sample():
     assert bytes_of({"a": rows, "b": (None, 1.0, {2})}) > bytes_of(rows)
 
 
-def test_many_small_values_are_bounded_with_their_keys(settings, monkeypatch):
+@pytest.mark.parametrize(("letters", "most"), [(4_000, 2**20), (1, 2**19)])
+def test_many_small_values_are_bounded_with_their_keys(settings, monkeypatch, letters, most):
     """A key may be longer than its value; else a bound of a mebibyte held gigabytes."""
     own = BoundedCache[Remembered](size=lambda known: known.nbytes, keeps_last=True)
     monkeypatch.setattr(memory, "_OF_PROJECTS", own)
-    settings.ML_CACHE_BYTES = 2**20
-    told = StateMemory()
-    tracemalloc.start()
-
-    for number in range(3_000):
-        told.told(f"{number} {'x' * 4_000}", tuple)
-
-    held, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert held < 1.1 * 2**20
-    assert own.stats(now=0.0)["total_cached"] > 200
-
-
-def test_small_values_under_short_keys_are_bounded_by_what_they_really_take(settings, monkeypatch):
-    own = BoundedCache[Remembered](size=lambda known: known.nbytes, keeps_last=True)
-    monkeypatch.setattr(memory, "_OF_PROJECTS", own)
-    settings.ML_CACHE_BYTES = 2**19
+    settings.ML_CACHE_BYTES = most
     told = StateMemory()
     tracemalloc.start()
 
     for number in range(5_000):
-        told.told(str(number), lambda: 1.5)
+        told.told(f"{number} {'x' * letters}", lambda: 1.5)
 
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert held < 1.2 * 2**19
+    assert held < 1.2 * most
+    assert own.stats(now=0.0)["total_cached"] > 200

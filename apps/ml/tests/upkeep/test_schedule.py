@@ -11,7 +11,7 @@ from base.celery import CELERY_BEAT_SCHEDULE
 
 #: A minute, and what the kill of one that hangs leaves.
 SHORT_SECONDS = 100
-#: And each how many seconds the next one begins.
+#: What goes through all projects, and after how many seconds the next one begins.
 ROUNDS = {
     "apps.ml.tasks.detect_anomalies": 6 * 3_600,
     "apps.ml.tasks.keep_forecasts": 900,
@@ -61,10 +61,8 @@ def test_what_may_take_minutes_waits_in_no_queue_of_what_is_due_every_minute():
 
 
 def test_what_goes_through_all_projects_stands_in_no_queue_of_every_minute_and_beside_no_round_of_before():
-    routes, rounds = current_app.conf.task_routes, {}
-    for entry in CELERY_BEAT_SCHEDULE.values():
-        if entry["task"] in ROUNDS:
-            rounds[entry["task"]] = entry["options"]["expires"]
+    routes, entries = current_app.conf.task_routes, CELERY_BEAT_SCHEDULE.values()
+    rounds = {each["task"]: each["options"]["expires"] for each in entries if each["task"] in ROUNDS}
 
     assert all(routes[name] == {"queue": "long"} for name in ROUNDS)
     assert rounds == {name: pytest.approx(seconds, abs=60) for name, seconds in ROUNDS.items()}

@@ -42,7 +42,7 @@ def predict_unfolded(estimators: Mapping[str, Any], serving: bytes, facts_list: 
         Predicted log hours and log scale of each issue.
     """
     model = EffortModel.from_bytes(serving)
-    readings = [read(facts, with_people=model.neighbours is not None) for facts in facts_list]
+    readings = [read(facts, of_all=model.neighbours is None) for facts in facts_list]
     return np.array([_answer(estimators, model, reading) for reading in readings])
 
 
