@@ -1,11 +1,12 @@
 """What pages and answers take from the memory of a process is what a process that remembers nothing would show.
 
 For each field of each row that they read: it is changed after all pages were opened, and each page is compared with the
-one of a process that has just begun. So is each after an erasure of who is named in every text.
+one of a process that has just begun. So is each after an erasure of who is named in every text, and after whatever
+becomes of an issue of another project that one of the project waits for.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -20,6 +21,10 @@ from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
 from apps.dashboard import memory
 from apps.dashboard.services import sharing
+from apps.importers import runs
+from apps.importers.models import ImportRun
+from apps.importers.records import ImportedIssue
+from apps.importers.services import import_issues
 from apps.ml.models import KeptPast
 from apps.ml.services.forecasts.frozen_sprints import VERSIONS
 from apps.ml.services.forecasts.history import HISTORIES
@@ -32,8 +37,9 @@ from apps.ml.tests.forecasts.teams import a_running_sprint, a_team
 from apps.projects.links.row import IssueLink
 from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint, TeamMember, WorkedHoliday, WorkflowStatus
 from apps.projects.names.references import sprint_references
+from apps.projects.services import delete_issue, delete_project, update_issue
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, SprintFactory, TeamMemberFactory
-from apps.upkeep.erasing import erase_person
+from apps.upkeep.erasing import erase_person, erase_project
 from conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +74,7 @@ class World:
             project=project, in_progress=True, sprint=self.running, assignee=self.member.user, component="Shop",
             labels=["stuck", "web"], story_points=3, parent=self.open, created_at=NOW - timedelta(days=3),
         )  # fmt: skip
-        elsewhere = IssueFactory(title="Elsewhere")
+        elsewhere = IssueFactory(title="Elsewhere", source="csv", external_id="F-1")
         TeamMemberFactory(project=elsewhere.project, user=self.lead)
         self.link = IssueLink.objects.create(blocker=self.open, blocked=self.begun)
         self.foreign = elsewhere
@@ -240,6 +246,58 @@ def test_who_was_erased_is_on_no_page_from_then_on(
 
     assert [page for page, text in remembered.items() if EMAIL.encode() in text] == []
     assert [page for page, text in world.shown().items() if text != remembered[page]] == []
+
+
+def end(blocker: Issue, category: str = "done") -> None:
+    """As its team does."""
+    status = blocker.project.statuses.get(category=category)
+    update_issue(blocker, by=None, now=timezone.now, status=status)
+
+
+def told_as_done(blocker: Issue) -> None:
+    """By the tracker of its project."""
+    row = ImportedIssue(
+        line=2, external_id="F-1", title=blocker.title, created_at=blocker.created_at, status="Done", resolved_at=NOW
+    )
+    import_issues([row], project_key=blocker.project.key, mapped={"status", "resolved_at"}, now=timezone.now())
+
+
+def taken_back(blocker: Issue) -> None:
+    """What the tracker told."""
+    runs.undo(ImportRun.objects.get(project=blocker.project))
+
+
+#: What happens before pages are opened, and then: none of it touches a row of the project that waits.
+BECOMES: dict[str, tuple[Callable[[Issue], object] | None, Callable[[Issue], object]]] = {
+    "done": (None, end),
+    "dropped": (None, lambda blocker: end(blocker, "dropped")),
+    "opened again": (end, lambda blocker: end(blocker, "to_do")),
+    "its status is an end": (None, lambda blocker: blocker.project.statuses.update(category="dropped")),
+    "deleted": (None, delete_issue),
+    "deleted in the administration": (None, lambda blocker: Issue.objects.filter(pk=blocker.pk).delete()),
+    "deleted with its project": (None, lambda blocker: delete_project(blocker.project)),
+    "erased with its project": (None, lambda blocker: erase_project(blocker.project.key, now=timezone.now())),
+    "imported": (None, told_as_done),
+    "its import taken back": (told_as_done, taken_back),
+}
+
+
+@pytest.mark.parametrize("what", BECOMES)
+def test_what_becomes_of_a_blocker_of_another_project_is_shown_at_once(world: World, what: str) -> None:
+    before, becomes = BECOMES[what]
+    if before is not None:
+        before(Issue.objects.get(pk=world.foreign.pk))
+    first = world.shown()
+
+    becomes(Issue.objects.get(pk=world.foreign.pk))
+    _let_seconds_pass()
+    remembered = world.shown()
+    _begin_anew()
+    fresh = world.shown()
+
+    assert [page for page in fresh if fresh[page] != remembered[page]] == []
+    # Else it would show nothing.
+    assert fresh != first
 
 
 def test_what_is_told_right_after_a_change_is_told_once_more_when_other_memories_know_of_it() -> None:

@@ -14,11 +14,13 @@ from apps.accounts.models import User
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.lately import Lately
 from apps.projects.erasures import ERASED_AT
+from apps.projects.history.ends import ENDED
 from apps.projects.history.moments import lies_ahead
 from apps.projects.models import (
     DayOff,
     Issue,
     IssueChange,
+    IssueLink,
     IssueType,
     Project,
     Sprint,
@@ -255,13 +257,23 @@ _LAST_EDITS = 20
 def project_revision(project: Project, *, now: datetime) -> str:
     """Changes with all that figures of a project are told from: its issues, sprints, calendar, team and workflow.
 
-    And with each erasure. The same in all processes; in a constant number of queries. Goals of sprints, names of people
+    And with what its issues wait for in other projects, and each erasure. The same in all processes; in a constant number of queries. Goals of sprints, names of people
     and descriptions are not in it: what is remembered under a revision holds none.
     """
     edits = Issue.objects.filter(project=project, updated_at__lte=now + CLOCKS_DIFFER).order_by("-updated_at")
     ahead = edit_stamps(project.pk, now=now).ahead
     others = Project.objects.filter(pk=project.pk).values_list(ahead, "issues_removed_at", ERASED_AT)
-    return _revision(project, tuple(edits.values_list("updated_at", flat=True)[:_LAST_EDITS]), others.first())
+    last_edits = tuple(edits.values_list("updated_at", flat=True)[:_LAST_EDITS])
+    return _revision(project, last_edits, others.first(), tuple(open_blockers_elsewhere(project)))
+
+
+def open_blockers_elsewhere(project: Project) -> QuerySet[IssueLink, UUID]:
+    """Ids of open issues of other projects that its issues wait for: no more of these is in any figure of it.
+
+    However one ends, is opened again or goes, nothing of the project itself is touched.
+    """
+    links = IssueLink.objects.filter(waiting_project=project).exclude(blocker__status__category__in=ENDED)
+    return links.order_by("blocker_id").values_list("blocker_id", flat=True).distinct()
 
 
 def _revision(project: Project, *stamps: object) -> str:
