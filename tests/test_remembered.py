@@ -33,6 +33,7 @@ from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS
 from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.similar.finished_work import FINISHED_WORK
 from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
+from apps.ml.tests.factories import MLModelFactory
 from apps.ml.tests.forecasts.teams import a_running_sprint, a_team
 from apps.projects.links.row import IssueLink
 from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint, TeamMember, WorkedHoliday, WorkflowStatus
@@ -109,6 +110,7 @@ class World:
             "parts/?by=type", "references/",
         )  # fmt: skip
         found = {page: self.browser.get(f"/projects/{self.project.key}/{page}") for page in pages}
+        found |= {f"shared {token[:4]}": self.browser.get(f"/shared/{token}/") for token in self.tokens}
         found["API"] = self.api.get(f"/api/v1/ml/projects/{self.project.pk}/parts/?by=component")
         assert max(answer.status_code for answer in found.values()) < 500
         return {page: _NEW_EACH_TIME.sub(b"", answer.content) for page, answer in found.items()}
@@ -141,7 +143,7 @@ def _let_seconds_pass() -> None:
     ModelLoader().clear_cache()
 
 
-def _others(field: Any, value: Any, world: World) -> list[Any]:  # noqa: PLR0911 - a line for each kind of column
+def _others(field: Any, value: Any, project: Project) -> list[Any]:  # noqa: PLR0911 - a line for each kind of column
     """Other values that a field may have."""
     if field.name == "time_zone":
         return ["Pacific/Kiritimati"]
@@ -149,7 +151,7 @@ def _others(field: Any, value: Any, world: World) -> list[Any]:  # noqa: PLR0911
         return ["US"]
     if field.is_relation:
         rows = field.related_model._default_manager.exclude(pk=value)
-        own = rows.filter(project=world.project) if hasattr(field.related_model, "project") else rows
+        own = rows.filter(project=project) if hasattr(field.related_model, "project") else rows
         return [*([None] if field.null and value else []), *own.order_by("pk").values_list("pk", flat=True)[:4]]
     if field.choices:
         return [each for each, _ in field.choices if each != value]
@@ -166,12 +168,12 @@ def _others(field: Any, value: Any, world: World) -> list[Any]:  # noqa: PLR0911
     return [f"{value}zz"]
 
 
-def _changes(world: World, row: models.Model) -> Iterator[tuple[str, list[Any]]]:
+def _changes(project: Project, row: models.Model) -> Iterator[tuple[str, list[Any]]]:
     """Columns of a row that somebody can change, each with other values."""
     for field in row._meta.concrete_fields:
         is_open = field.editable and not field.primary_key and field.name not in ("project", "key", "user")
         if field.name in _OF_PEOPLE if isinstance(row, User) else is_open:
-            yield field.attname, _others(field, getattr(row, field.attname), world)
+            yield field.attname, _others(field, getattr(row, field.attname), project)
 
 
 def _set(row: models.Model, name: str, values: list[Any]) -> bool:
@@ -204,7 +206,7 @@ def _makes_another_state(world: World, row: models.Model, name: str, values: lis
 def test_whatever_is_changed_is_shown_at_once(world: World, table: type[models.Model]) -> None:
     stale: list[str] = []
     row = world.rows()[table]
-    changes = list(_changes(world, row))
+    changes = list(_changes(world.project, row))
     # Each edit of an issue has a moment by which it is known, whichever column it changes.
     looks = [changes[start : start + 12] for start in range(0, len(changes), 12)]
     if table is not Issue:
@@ -298,6 +300,56 @@ def test_what_becomes_of_a_blocker_of_another_project_is_shown_at_once(world: Wo
     assert [page for page in fresh if fresh[page] != remembered[page]] == []
     # Else it would show nothing.
     assert fresh != first
+
+
+def test_whatever_the_same_people_do_in_another_project_is_shown_at_once(world: World) -> None:
+    other, member = world.foreign.project, world.member.user
+    there = TeamMemberFactory(project=other, user=member)
+    sprint = a_running_sprint(other, NOW, n=4)
+    work = other.issues.filter(sprint=sprint).first()
+    other.issues.update(assignee=member)
+    rows = (other, sprint, work, work.issue_type, work.status, there, DayOffFactory(project=other, day=NOW.date()))
+    world.shown()
+
+    for row in rows:
+        row.refresh_from_db()
+        # Not all that is open to change is so in each state of a sprint.
+        assert sum(_set(row, *each) for each in _changes(other, row))
+    changed = world.shown()
+    # What the reader saw of it is seen no more.
+    TeamMember.objects.filter(project=other, user=world.lead).delete()
+    unseen = world.shown()
+    _begin_anew()
+    fresh = world.shown()
+
+    assert "F-1" in changed["backlog/?order=hours"].decode()
+    assert [page for page in fresh if fresh[page] != unseen[page]] == []
+
+
+def test_whose_account_is_deleted_has_no_work_on_any_page_from_then_on(world: World) -> None:
+    former = UserFactory(full_name="Ford Former")
+    for issue in (world.open, world.begun, world.done):
+        Issue.objects.filter(pk=issue.pk).update(assignee=former)
+    first = world.shown()
+
+    former.delete()
+    _let_seconds_pass()
+    remembered = world.shown()
+    _begin_anew()
+    fresh = world.shown()
+
+    assert [page for page in fresh if fresh[page] != remembered[page]] == []
+    assert fresh != first
+
+
+def test_a_model_of_all_projects_makes_another_state_once_it_serves_and_once_it_does_not(world: World) -> None:
+    states = [memory.state_of(world.project, now=NOW)]
+    model = MLModelFactory(project=None, is_active=True)
+    states.append(memory.state_of(world.project, now=NOW))
+    MLModelFactory(project=world.foreign.project, is_active=True)
+    assert memory.state_of(world.project, now=NOW) == states[-1]
+    model.delete()
+    assert memory.state_of(world.project, now=NOW) == states[0] != states[1]
 
 
 def test_what_is_told_right_after_a_change_is_told_once_more_when_other_memories_know_of_it() -> None:

@@ -257,8 +257,9 @@ _LAST_EDITS = 20
 def project_revision(project: Project, *, now: datetime) -> str:
     """Changes with all that figures of a project are told from: its issues, sprints, calendar, team and workflow.
 
-    And with what its issues wait for in other projects, and each erasure. The same in all processes; in a constant number of queries. Goals of sprints, names of people
-    and descriptions are not in it: what is remembered under a revision holds none.
+    And with what its issues wait for in other projects, and each erasure. The same in all processes; in a constant
+    number of queries. Goals of sprints, names of people and descriptions are not in it: what is remembered under a
+    revision holds none.
     """
     edits = Issue.objects.filter(project=project, updated_at__lte=now + CLOCKS_DIFFER).order_by("-updated_at")
     ahead = edit_stamps(project.pk, now=now).ahead
