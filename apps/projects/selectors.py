@@ -268,13 +268,15 @@ def project_revision(project: Project, *, now: datetime) -> str:
     return _revision(project, last_edits, others.first(), tuple(open_blockers_elsewhere(project)))
 
 
-def open_blockers_elsewhere(project: Project) -> QuerySet[IssueLink, UUID]:
+def open_blockers_elsewhere(project: Project) -> QuerySet[Issue, UUID]:
     """Ids of open issues of other projects that its issues wait for: no more of these is in any figure of it.
 
     However one ends, is opened again or goes, nothing of the project itself is touched.
     """
-    links = IssueLink.objects.filter(waiting_project=project).exclude(blocker__status__category__in=ENDED)
-    return links.order_by("blocker_id").values_list("blocker_id", flat=True).distinct()
+    # Each is looked at once, though thousands wait for it.
+    blockers = IssueLink.objects.filter(waiting_project=project).order_by().values("blocker")
+    still_open = Issue.objects.filter(pk__in=blockers).exclude(status__category__in=ENDED)
+    return still_open.order_by("pk").values_list("pk", flat=True)
 
 
 def _revision(project: Project, *stamps: object) -> str:

@@ -38,7 +38,9 @@ class IssueLink(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["waiting_project"], condition=Q(waiting_project__isnull=False), name="projects_link_elsewhere"
+                fields=["waiting_project", "blocker"],
+                condition=Q(waiting_project__isnull=False),
+                name="projects_link_elsewhere",
             )
         ]
 

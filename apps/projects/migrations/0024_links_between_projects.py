@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             model_name="issuelink",
             index=models.Index(
                 condition=models.Q(("waiting_project__isnull", False)),
-                fields=["waiting_project"],
+                fields=["waiting_project", "blocker"],
                 name="projects_link_elsewhere",
             ),
         ),
