@@ -57,7 +57,7 @@ class SteadyScheduler(Scheduler):
 
     def sync(self) -> None:
         """Write the last runs; a disk that takes nothing is told once, and the schedule goes on in memory."""
-        last_runs = {name: entry.last_run_at.isoformat() for name, entry in self.schedule.items()}
+        last_runs = {name: entry.last_run_at.isoformat() for name, entry in self.schedule.items() if entry.last_run_at}
         try:
             with coming_to(self._file, prefix=".last-runs.", begins=b"{") as file:
                 file.write(json.dumps(last_runs, indent=1).encode())
