@@ -1,14 +1,72 @@
-"""The schedule, which goes on when the clock is set back."""
+"""The schedule, which goes on when the clock is set back and whatever becomes of the file of its last runs."""
 
+import json
+import logging
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from celery.beat import PersistentScheduler
+from celery.beat import Scheduler
 
 from apps.common.heartbeat import CLOCKS_DIFFER
+from apps.common.operations.unnamed_files import coming_to
+
+logger = logging.getLogger(__name__)
 
 
-class SteadyScheduler(PersistentScheduler):
-    """Celery's, without last runs of the future: it would wait for them, as long as the clock had been ahead."""
+class SteadyScheduler(Scheduler):
+    """Celery's, with the last run of each entry in a file, so that what fell due while no schedule ran is sent once.
+
+    Celery's own file is a database of whatever kind Python has. Written in place, it may be in pieces after a power
+    cut, and then no start succeeds. This one is whole or as before, and without it the schedule begins all the same.
+    """
+
+    _is_kept = True
+
+    def __init__(self, *given: Any, schedule_filename: str, **options: Any) -> None:
+        self._file = Path(schedule_filename)
+        super().__init__(*given, **options)
+
+    @property
+    def info(self) -> str:
+        return f"    . last runs -> {self._file}"
+
+    def setup_schedule(self) -> None:
+        super().setup_schedule()
+        for name, moment in self._last_runs().items():
+            if name in self.schedule:
+                self.schedule[name].last_run_at = moment
+        self.sync()
+
+    def _last_runs(self) -> dict[str, datetime]:
+        try:
+            told = json.loads(self._file.read_bytes())
+            return {name: datetime.fromisoformat(moment).astimezone(UTC) for name, moment in told.items()}
+        except FileNotFoundError:
+            return {}
+        except Exception as fault:  # noqa: BLE001 - whatever a disk has made of it raises whatever it raises
+            aside = f"{self._file}.damaged"
+            with suppress(OSError):
+                os.replace(self._file, aside)
+            logger.warning(
+                "The schedule begins anew: its last runs could not be read (%r), and are put away as %s", fault, aside
+            )
+            return {}
+
+    def sync(self) -> None:
+        """Write the last runs; a disk that takes nothing is told once, and the schedule goes on in memory."""
+        last_runs = {name: entry.last_run_at.isoformat() for name, entry in self.schedule.items() if entry.last_run_at}
+        try:
+            with coming_to(self._file, prefix=".last-runs.", begins=b"{") as file:
+                file.write(json.dumps(last_runs, indent=1).encode())
+        except OSError as fault:
+            if self._is_kept:
+                logger.warning("The schedule goes on in memory: %s cannot be written (%s)", self._file, fault.strerror)
+            self._is_kept = False
+        else:
+            self._is_kept = True
 
     def tick(self, *options: Any, **more: Any) -> float:
         """Send what is due; seconds until the next look.

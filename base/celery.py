@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import os
 import signal
 import threading
@@ -10,7 +11,9 @@ import warnings
 from typing import Any
 
 from celery import Celery
+from celery.bootsteps import RUN  # type: ignore[attr-defined] # its stub lacks it
 from celery.exceptions import SecurityWarning
+from celery.platforms import EX_FAILURE
 from celery.schedules import crontab
 from celery.signals import (
     beat_embedded_init,
@@ -21,11 +24,14 @@ from celery.signals import (
     worker_ready,
     worker_shutdown,
 )
+from celery.worker import state
 from django.conf import settings
 
 from apps.common.broker import BROKER_FAULTS
 from apps.common.operations.metric_files import leave, share
 from base import folder_broker
+
+logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "base.settings")
 # Celery warns of root because a message in pickle is a program. None is read here (CELERY_ACCEPT_CONTENT), and a
@@ -34,6 +40,8 @@ warnings.filterwarnings("ignore", "You're running the worker with superuser priv
 
 #: How often beat looks whether its worker lives: sooner than the next minute.
 _LOOK_SECONDS = 5.0
+#: By then a worker knows of a signal to all processes, which may have ended the beat inside it first.
+_SIGNAL_SECONDS = 2.0
 #: A message of a task of every minute is worthless once the next one exists; no heap of them waits for a worker.
 _MINUTELY = {"expires": 55}
 #: Nor does a round that is not at its end stand beside the next one.
@@ -198,6 +206,24 @@ def _end_with_the_worker(**_: Any) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="worker-lives", daemon=True).start()
+
+
+@worker_ready.connect
+def _end_with_the_beat(sender: Any, **_: Any) -> None:
+    """Nobody looks after the beat inside a worker that was killed: the worker ends too, and both are started again."""
+    worker = sender.controller
+
+    def watch() -> None:
+        worker.beat.join()
+        time.sleep(_SIGNAL_SECONDS)
+        if worker.blueprint.state == RUN and state.should_stop is None and state.should_terminate is None:
+            code = worker.beat.exitcode
+            logger.error("The schedule inside this worker has ended (code %s), and so does the worker.", code)
+            # As a signal says it: what it does comes to its end.
+            state.should_stop = EX_FAILURE  # type: ignore[assignment] # its stub knows None alone
+
+    if worker.beat is not None:
+        threading.Thread(target=watch, name="beat-lives", daemon=True).start()
 
 
 @worker_shutdown.connect

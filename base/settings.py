@@ -386,7 +386,7 @@ CELERY_TASK_ROUTES = {
     **{f"apps.{name}": {"queue": "long"} for name in ("upkeep.tasks.finish_erasures", "accounts.tasks.forget_log_ins")},
     **{f"apps.importers.tasks.{name}": {"queue": "imports"} for name in _IMPORTS.split()},
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "last-runs.json")
 
 # --- Logging ------------------------------------------------------------------------------------------------------
 LOG_LEVEL = config.choice("LOG_LEVEL", default="INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))

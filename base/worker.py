@@ -3,9 +3,9 @@
 One serves what is due every minute (outcomes, deliveries, recoveries) and, unless told otherwise, runs the schedule;
 one serves trainings, replays and rounds over all projects, and one imports, several at a time, since trackers make us
 wait; these two take what the web processes leave of a processor that all of them want. One that ends after it has
-worked (killed for its memory, or because a broker failed over) is started again by itself: what is due every minute
-waits for nobody's training. Else all end together, whichever way: a supervisor then starts all again, or, beside the
-web server of `./run`, this does.
+worked (killed for its memory, or because a broker failed over or the schedule inside it has ended) is started again by
+itself: what is due every minute waits for nobody's training. Else all end together, whichever way: a supervisor then
+starts all again, or, beside the web server of `./run`, this does.
 """
 
 import contextlib
@@ -140,7 +140,7 @@ def _run_once(
             tell(signal.SIGQUIT)
             cold_since = time.monotonic()
         if cold_since is not None:
-            started = [child for worker in workers if worker.poll() is None for child in _children(worker.pid)]
+            started = [child for worker in workers if worker.poll() is None for child in children(worker.pid)]
             # They are deaf to their worker's SIGTERM (`base/celery.py`), by which it gives up what they do.
             if time.monotonic() > cold_since + _GIVE_UP_SECONDS:
                 _tell_each(started, signal.SIGQUIT)
@@ -171,7 +171,7 @@ def _tell_each(pids: Iterable[int], number: int) -> None:
             os.kill(pid, number)
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """Processes that it has started, where the kernel tells (Linux)."""
     found: list[int] = []
     # Threads end meanwhile, and the process itself.

@@ -137,8 +137,8 @@ def test_what_env_says_is_what_a_container_has_unless_the_page_says_otherwise():
     """What compose fixes: where the engines are that it runs itself."""
     fixed = {name for name, said in COMPOSE["x-app"]["environment"].items() if said and f"${{{name}" not in said}
 
-    sentence = next(line for line in DOCUMENTATION.splitlines() if "Compose itself says" in line)
-    assert {name for name in re.findall(r"`(\w+)`", sentence.partition("Compose itself says")[2])} == fixed
+    row = next(line for line in DOCUMENTATION.splitlines() if "Compose itself says" in line)
+    assert set(re.findall(r"`(\w+)`", row.partition("Compose itself says")[2])) == fixed
 
 
 def test_every_variable_is_explained():

@@ -23,9 +23,9 @@ HOURS = {"Rename": 1.0, "Connect": 6.0, "Rewrite": 20.0}
 BEAT_WAS_AWAY = """
 import os
 from datetime import timedelta
-from celery.beat import PersistentScheduler
+from base.beat import SteadyScheduler
 from base.celery import app
-schedule = PersistentScheduler(app, schedule_filename=os.environ["BEAT_SCHEDULE"])
+schedule = SteadyScheduler(app, schedule_filename=os.environ["BEAT_SCHEDULE"])
 for entry in schedule.schedule.values():
     entry.last_run_at -= timedelta(hours=1)
 schedule.close()

@@ -3,6 +3,7 @@
 import random
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import User
+from apps.projects.models import Issue, IssueLink, Project
+from apps.projects.selectors import open_blockers_elsewhere
 from performance.growth import Ask, requests_of, sender
 from performance.installation import make_project
 from tests.made_once import rows_of_a_file
@@ -76,6 +79,26 @@ def test_lists_of_issues_come_from_an_index_in_their_order(small_beside_large, q
     assert plans
     sorts = [line for plan in plans for line in plan if re.search(r"TEMP B-TREE FOR ORDER BY|^\s*(->)?\s*Sort  ", line)]
     assert not sorts, plans
+
+
+@pytest.mark.django_db
+def test_what_a_project_waits_for_elsewhere_is_found_by_an_index_among_all_links(small_beside_large):
+    # given
+    small = Project.objects.get(pk=small_beside_large[0].project)
+    own, others = small.issues.all()[:5], Issue.objects.filter(project__key="OTHER0")
+    IssueLink.objects.bulk_create(IssueLink(blocker=one, blocked=other) for one, other in pairwise(others))
+    for blocker, blocked in zip(others, own, strict=False):
+        IssueLink.objects.create(blocker=blocker, blocked=blocked)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    # when
+    sql, parameters = open_blockers_elsewhere(small).query.sql_with_params()
+    plan = plan_of(sql, parameters)
+
+    # then
+    assert any("projects_link_elsewhere" in line for line in plan), plan
+    assert not whole_scans(plan, sql), plan
 
 
 def statements_of(ask, login):

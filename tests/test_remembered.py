@@ -1,11 +1,12 @@
 """What pages and answers take from the memory of a process is what a process that remembers nothing would show.
 
 For each field of each row that they read: it is changed after all pages were opened, and each page is compared with the
-one of a process that has just begun. So is each after an erasure of who is named in every text.
+one of a process that has just begun. So is each after an erasure of who is named in every text, and after whatever
+becomes of an issue of another project that one of the project waits for.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from itertools import count
 from typing import Any
@@ -20,6 +21,10 @@ from apps.accounts.models import User
 from apps.accounts.tests.factories import UserFactory
 from apps.dashboard import memory
 from apps.dashboard.services import sharing
+from apps.importers import runs
+from apps.importers.models import ImportRun
+from apps.importers.records import ImportedIssue
+from apps.importers.services import import_issues
 from apps.ml.models import KeptPast
 from apps.ml.services.forecasts.frozen_sprints import VERSIONS
 from apps.ml.services.forecasts.history import HISTORIES
@@ -28,12 +33,14 @@ from apps.ml.services.predictions.recent_outcomes import EFFORT_OUTCOMES, POINTS
 from apps.ml.services.predictions.switch import TERMS
 from apps.ml.services.similar.finished_work import FINISHED_WORK
 from apps.ml.services.similar.issue_texts import ISSUE_TEXTS
+from apps.ml.tests.factories import MLModelFactory
 from apps.ml.tests.forecasts.teams import a_running_sprint, a_team
 from apps.projects.links.row import IssueLink
 from apps.projects.models import DayOff, Issue, IssueType, Project, Sprint, TeamMember, WorkedHoliday, WorkflowStatus
 from apps.projects.names.references import sprint_references
+from apps.projects.services import delete_issue, delete_project, update_issue
 from apps.projects.tests.factories import DayOffFactory, IssueFactory, SprintFactory, TeamMemberFactory
-from apps.upkeep.erasing import erase_person
+from apps.upkeep.erasing import erase_person, erase_project
 from conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +75,7 @@ class World:
             project=project, in_progress=True, sprint=self.running, assignee=self.member.user, component="Shop",
             labels=["stuck", "web"], story_points=3, parent=self.open, created_at=NOW - timedelta(days=3),
         )  # fmt: skip
-        elsewhere = IssueFactory(title="Elsewhere")
+        elsewhere = IssueFactory(title="Elsewhere", source="csv", external_id="F-1")
         TeamMemberFactory(project=elsewhere.project, user=self.lead)
         self.link = IssueLink.objects.create(blocker=self.open, blocked=self.begun)
         self.foreign = elsewhere
@@ -103,6 +110,7 @@ class World:
             "parts/?by=type", "references/",
         )  # fmt: skip
         found = {page: self.browser.get(f"/projects/{self.project.key}/{page}") for page in pages}
+        found |= {f"shared {token[:4]}": self.browser.get(f"/shared/{token}/") for token in self.tokens}
         found["API"] = self.api.get(f"/api/v1/ml/projects/{self.project.pk}/parts/?by=component")
         assert max(answer.status_code for answer in found.values()) < 500
         return {page: _NEW_EACH_TIME.sub(b"", answer.content) for page, answer in found.items()}
@@ -135,7 +143,7 @@ def _let_seconds_pass() -> None:
     ModelLoader().clear_cache()
 
 
-def _others(field: Any, value: Any, world: World) -> list[Any]:  # noqa: PLR0911 - a line for each kind of column
+def _others(field: Any, value: Any, project: Project) -> list[Any]:  # noqa: PLR0911 - a line for each kind of column
     """Other values that a field may have."""
     if field.name == "time_zone":
         return ["Pacific/Kiritimati"]
@@ -143,7 +151,7 @@ def _others(field: Any, value: Any, world: World) -> list[Any]:  # noqa: PLR0911
         return ["US"]
     if field.is_relation:
         rows = field.related_model._default_manager.exclude(pk=value)
-        own = rows.filter(project=world.project) if hasattr(field.related_model, "project") else rows
+        own = rows.filter(project=project) if hasattr(field.related_model, "project") else rows
         return [*([None] if field.null and value else []), *own.order_by("pk").values_list("pk", flat=True)[:4]]
     if field.choices:
         return [each for each, _ in field.choices if each != value]
@@ -160,12 +168,12 @@ def _others(field: Any, value: Any, world: World) -> list[Any]:  # noqa: PLR0911
     return [f"{value}zz"]
 
 
-def _changes(world: World, row: models.Model) -> Iterator[tuple[str, list[Any]]]:
+def _changes(project: Project, row: models.Model) -> Iterator[tuple[str, list[Any]]]:
     """Columns of a row that somebody can change, each with other values."""
     for field in row._meta.concrete_fields:
         is_open = field.editable and not field.primary_key and field.name not in ("project", "key", "user")
         if field.name in _OF_PEOPLE if isinstance(row, User) else is_open:
-            yield field.attname, _others(field, getattr(row, field.attname), world)
+            yield field.attname, _others(field, getattr(row, field.attname), project)
 
 
 def _set(row: models.Model, name: str, values: list[Any]) -> bool:
@@ -198,7 +206,7 @@ def _makes_another_state(world: World, row: models.Model, name: str, values: lis
 def test_whatever_is_changed_is_shown_at_once(world: World, table: type[models.Model]) -> None:
     stale: list[str] = []
     row = world.rows()[table]
-    changes = list(_changes(world, row))
+    changes = list(_changes(world.project, row))
     # Each edit of an issue has a moment by which it is known, whichever column it changes.
     looks = [changes[start : start + 12] for start in range(0, len(changes), 12)]
     if table is not Issue:
@@ -240,6 +248,108 @@ def test_who_was_erased_is_on_no_page_from_then_on(
 
     assert [page for page, text in remembered.items() if EMAIL.encode() in text] == []
     assert [page for page, text in world.shown().items() if text != remembered[page]] == []
+
+
+def end(blocker: Issue, category: str = "done") -> None:
+    """As its team does."""
+    status = blocker.project.statuses.get(category=category)
+    update_issue(blocker, by=None, now=timezone.now, status=status)
+
+
+def told_as_done(blocker: Issue) -> None:
+    """By the tracker of its project."""
+    row = ImportedIssue(
+        line=2, external_id="F-1", title=blocker.title, created_at=blocker.created_at, status="Done", resolved_at=NOW
+    )
+    import_issues([row], project_key=blocker.project.key, mapped={"status", "resolved_at"}, now=timezone.now())
+
+
+def taken_back(blocker: Issue) -> None:
+    """What the tracker told."""
+    runs.undo(ImportRun.objects.get(project=blocker.project))
+
+
+#: What happens before pages are opened, and then: none of it touches a row of the project that waits.
+BECOMES: dict[str, tuple[Callable[[Issue], object] | None, Callable[[Issue], object]]] = {
+    "done": (None, end),
+    "dropped": (None, lambda blocker: end(blocker, "dropped")),
+    "opened again": (end, lambda blocker: end(blocker, "to_do")),
+    "its status is an end": (None, lambda blocker: blocker.project.statuses.update(category="dropped")),
+    "deleted": (None, delete_issue),
+    "deleted in the administration": (None, lambda blocker: Issue.objects.filter(pk=blocker.pk).delete()),
+    "deleted with its project": (None, lambda blocker: delete_project(blocker.project)),
+    "erased with its project": (None, lambda blocker: erase_project(blocker.project.key, now=timezone.now())),
+    "imported": (None, told_as_done),
+    "its import taken back": (told_as_done, taken_back),
+}
+
+
+@pytest.mark.parametrize("what", BECOMES)
+def test_what_becomes_of_a_blocker_of_another_project_is_shown_at_once(world: World, what: str) -> None:
+    before, becomes = BECOMES[what]
+    if before is not None:
+        before(Issue.objects.get(pk=world.foreign.pk))
+    first = world.shown()
+
+    becomes(Issue.objects.get(pk=world.foreign.pk))
+    _let_seconds_pass()
+    remembered = world.shown()
+    _begin_anew()
+    fresh = world.shown()
+
+    assert [page for page in fresh if fresh[page] != remembered[page]] == []
+    # Else it would show nothing.
+    assert fresh != first
+
+
+def test_whatever_the_same_people_do_in_another_project_is_shown_at_once(world: World) -> None:
+    other, member = world.foreign.project, world.member.user
+    there = TeamMemberFactory(project=other, user=member)
+    sprint = a_running_sprint(other, NOW, n=4)
+    work = other.issues.filter(sprint=sprint).first()
+    other.issues.update(assignee=member)
+    rows = (other, sprint, work, work.issue_type, work.status, there, DayOffFactory(project=other, day=NOW.date()))
+    world.shown()
+
+    for row in rows:
+        row.refresh_from_db()
+        # Not all that is open to change is so in each state of a sprint.
+        assert sum(_set(row, *each) for each in _changes(other, row))
+    changed = world.shown()
+    # What the reader saw of it is seen no more.
+    TeamMember.objects.filter(project=other, user=world.lead).delete()
+    unseen = world.shown()
+    _begin_anew()
+    fresh = world.shown()
+
+    assert "F-1" in changed["backlog/?order=hours"].decode()
+    assert [page for page in fresh if fresh[page] != unseen[page]] == []
+
+
+def test_whose_account_is_deleted_has_no_work_on_any_page_from_then_on(world: World) -> None:
+    former = UserFactory(full_name="Ford Former")
+    for issue in (world.open, world.begun, world.done):
+        Issue.objects.filter(pk=issue.pk).update(assignee=former)
+    first = world.shown()
+
+    former.delete()
+    _let_seconds_pass()
+    remembered = world.shown()
+    _begin_anew()
+    fresh = world.shown()
+
+    assert [page for page in fresh if fresh[page] != remembered[page]] == []
+    assert fresh != first
+
+
+def test_a_model_of_all_projects_makes_another_state_once_it_serves_and_once_it_does_not(world: World) -> None:
+    states = [memory.state_of(world.project, now=NOW)]
+    model = MLModelFactory(project=None, is_active=True)
+    states.append(memory.state_of(world.project, now=NOW))
+    MLModelFactory(project=world.foreign.project, is_active=True)
+    assert memory.state_of(world.project, now=NOW) == states[-1]
+    model.delete()
+    assert memory.state_of(world.project, now=NOW) == states[0] != states[1]
 
 
 def test_what_is_told_right_after_a_change_is_told_once_more_when_other_memories_know_of_it() -> None:

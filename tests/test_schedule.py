@@ -1,5 +1,8 @@
-"""The schedule goes on after the clock was set back, at its start and while it runs."""
+"""The schedule goes on, whatever becomes of the clock or of the file of its last runs."""
 
+import errno
+import os
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,13 +33,23 @@ def sent():
 
 
 @pytest.fixture
-def scheduler(tmp_path, clock, sent, monkeypatch):
-    """As both a beat of its own and one inside a worker make it."""
-    service = Service(app, scheduler_cls=app.conf.beat_scheduler, schedule_filename=str(tmp_path / "schedule"))
-    monkeypatch.setattr(service.scheduler, "apply_entry", lambda entry, producer: sent.append(entry.name))
-    monkeypatch.setattr(service.scheduler, "producer", None, raising=False)
-    yield service.scheduler
-    service.scheduler.close()
+def begun(tmp_path, clock, sent, monkeypatch):
+    """Begins one as both a beat of its own and one inside a worker make it."""
+
+    def begin():
+        service = Service(app, scheduler_cls=app.conf.beat_scheduler, schedule_filename=str(tmp_path / "schedule"))
+        monkeypatch.setattr(service.scheduler, "apply_entry", lambda entry, producer: sent.append(entry.name))
+        monkeypatch.setattr(service.scheduler, "producer", None, raising=False)
+        return service.scheduler
+
+    return begin
+
+
+@pytest.fixture
+def scheduler(begun):
+    scheduler = begun()
+    yield scheduler
+    scheduler.close()
 
 
 def runs(scheduler, clock, seconds):
@@ -45,6 +58,18 @@ def runs(scheduler, clock, seconds):
     while clock[0] < until:
         # A tick takes a little time.
         clock[0] += timedelta(seconds=min(max(scheduler.tick(), 0.0), LOOKS), milliseconds=20)
+
+
+@pytest.fixture
+def runs_of(clock, sent):
+    """So often what is due every minute was sent in so many seconds."""
+
+    def count(scheduler, seconds):
+        sent.clear()
+        runs(scheduler, clock, seconds)
+        return sent.count(EVERY_MINUTE)
+
+    return count
 
 
 def test_a_clock_that_is_set_back_stops_nothing_of_what_runs(scheduler, clock, sent):
@@ -100,3 +125,102 @@ def _of_a_worker():
     worker.app = app
     worker.setup_defaults()
     return worker.scheduler
+
+
+def test_what_fell_due_while_no_schedule_ran_is_sent_once(begun, clock, sent):
+    clock[0] = datetime(2026, 3, 2, 3, 20, tzinfo=UTC)
+    begun().close()
+    clock[0] += timedelta(hours=30)
+
+    runs(begun(), clock, 90)
+
+    assert sent.count(DAILY) == 1
+    assert sent.count("forget-log-ins") == 1
+
+
+def empty(file):
+    file.write_bytes(b"")
+
+
+def zeros(file):
+    file.write_bytes(bytes(file.stat().st_size))
+
+
+def torn(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def of_another_kind(file):
+    file.write_text('["2026-03-02"]')
+
+
+def moments_of_another_kind(file):
+    file.write_text('{"remove-old-history": 7}')
+
+
+def a_moment_before_all(file):
+    file.write_text('{"remove-old-history": "0001-01-01T00:00:00+14:00"}')
+
+
+def a_folder(file):
+    file.unlink()
+    (file / "within").mkdir(parents=True)
+
+
+DAMAGES = [empty, zeros, torn, of_another_kind, moments_of_another_kind, a_moment_before_all, a_folder]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_file_that_is_none_any_more_is_told_and_put_away_once(begun, runs_of, tmp_path, caplog, damage):
+    begun().close()
+    for file in list(tmp_path.iterdir()):
+        damage(file)
+
+    again = begun()
+    assert runs_of(again, 120) in (2, 3)
+    again.close()
+    begun()
+
+    [told] = caplog.messages
+    assert "schedule.damaged" in told
+    assert {file.name for file in tmp_path.iterdir()} == {"schedule", "schedule.damaged"}
+
+
+@contextmanager
+def no_room(place):
+    """As a full disk answers."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def refuse(*_):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        patch.setattr(os, "fsync", refuse)
+        yield
+
+
+@contextmanager
+def no_folder(place):
+    aside = place.with_name("aside")
+    place.rename(aside)
+    yield
+    aside.rename(place)
+
+
+@pytest.mark.parametrize("refusal", [no_room, no_folder])
+def test_a_disk_that_takes_nothing_ends_no_schedule(begun, runs_of, tmp_path, caplog, refusal):
+    """It goes on in memory, and is written once there is room."""
+    scheduler = begun()
+    with refusal(tmp_path):
+        assert runs_of(scheduler, 600) == 10
+        scheduler.sync()
+        scheduler.sync()
+    assert [each.name for each in tmp_path.iterdir()] == ["schedule"]
+    [told] = caplog.messages
+    assert str(tmp_path / "schedule") in told
+
+    scheduler.sync()
+
+    assert begun().schedule[EVERY_MINUTE].last_run_at == scheduler.schedule[EVERY_MINUTE].last_run_at
+    with refusal(tmp_path):
+        scheduler.close()
+    assert len(caplog.messages) == 2

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from base.worker import children
 from tests.engines import ValkeyServer
 from tests.processes import ONE_THREAD, PATIENCE_SECONDS, Processes, kept_environment, kill
 
@@ -120,3 +121,27 @@ def test_a_signal_to_all_processes_of_the_workers_ends_them(installation):
     os.killpg(workers.pid, signal.SIGTERM)
 
     assert workers.wait(PATIENCE_SECONDS) == 0
+    assert ENDS_WITH_THE_SCHEDULE not in installation.log.read_text(errors="replace")
+
+
+ENDS_WITH_THE_SCHEDULE = "The schedule inside this worker has ended"
+
+
+def is_of_the_pool(pid: int) -> bool:
+    """It leaves a SIGTERM to its worker."""
+    [ignored] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigIgn")]
+    return bool(int(ignored.split()[1], 16) & 1 << (signal.SIGTERM - 1))
+
+
+def test_a_worker_whose_schedule_was_killed_tells_it_and_ends_so_that_both_are_started_again(installation):
+    installation.environment["CELERY_BROKER_URL"] = "filesystem://"
+    worker = installation.start("celery", "-A", "base", "worker", "-B", "--concurrency", "1", "--loglevel", "INFO")
+    installation.wait_for(lambda: " ready." in installation.log.read_text(errors="replace"))
+    # As soon as it has begun so far.
+    installation.wait_for(lambda: any(map(is_of_the_pool, children(worker.pid))))
+    [beat] = [pid for pid in children(worker.pid) if not is_of_the_pool(pid)]
+
+    os.kill(beat, signal.SIGKILL)
+
+    assert worker.wait(PATIENCE_SECONDS) == 1
+    assert installation.log.read_text(errors="replace").count(ENDS_WITH_THE_SCHEDULE) == 1

@@ -1,6 +1,6 @@
 """Connections of projects to trackers: made, kept in step, and their tokens kept."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from apps.importers.sources.budget import Budget
 from apps.importers.sources.client import Client
 from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
-from apps.importers.tracked import TrackedIssue, without_labels
+from apps.importers.tracked import Told, TrackedIssue, without_labels
 from apps.importers.waiting import LOST_AFTER, running
 from apps.importers.writing.kinds import hold_project
 from apps.notifications.services.left_going import Kind, becomes_theirs
@@ -166,8 +166,12 @@ def sync(
     is_full: bool = False,
     mark_missing: bool = False,
     on_row: Callable[[TrackedIssue | RowError], None] | None = None,
+    through: Callable[[Iterable[Told]], Iterable[Told]] = iter,
 ) -> ImportReport:
-    """Bring a project in step with its tracker: what was touched since the last time, or everything."""
+    """Bring a project in step with its tracker: what was touched since the last time, or everything.
+
+    What is told goes `through` before it is imported, without figures that were written there.
+    """
     began = moment_of(now)
     place = place_of(connection.kind, connection.base_url, connection.scope)
     client = client_for(place, opened(connection.sealed_token))
@@ -177,7 +181,7 @@ def sync(
     since = last - OVERLAP if last and last <= began + CLOCKS_DIFFER else None
     told = client.budget.watching(place.connector.pull(client, place.scope, since))
     report = import_told(
-        without_labels(told, tuple(filter(None, connection.write_backs.values_list("label", flat=True)))),
+        through(without_labels(told, tuple(filter(None, connection.write_backs.values_list("label", flat=True))))),
         project=connection.project,
         source=connection.source,
         fields=place.connector.told,

@@ -62,8 +62,8 @@ class TrackedIssue(ImportedIssue):
     recorded: frozenset[str] = frozenset()
     #: Fields whose oldest changes are left out, since there are too many; none of them is `recorded`.
     cut: frozenset[str] = frozenset()
-    #: Fields that this site does not have, or did not let us read this time: what they hold here stays. Of a status
-    #: some moves may be missing.
+    #: Fields that this site does not have, or did not let us read whole this time: what they hold here stays, unless
+    #: something else is told. Of a status some moves may be missing.
     untold: frozenset[str] = frozenset()
 
 

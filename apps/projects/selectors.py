@@ -14,11 +14,13 @@ from apps.accounts.models import User
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.lately import Lately
 from apps.projects.erasures import ERASED_AT
+from apps.projects.history.ends import ENDED
 from apps.projects.history.moments import lies_ahead
 from apps.projects.models import (
     DayOff,
     Issue,
     IssueChange,
+    IssueLink,
     IssueType,
     Project,
     Sprint,
@@ -255,13 +257,26 @@ _LAST_EDITS = 20
 def project_revision(project: Project, *, now: datetime) -> str:
     """Changes with all that figures of a project are told from: its issues, sprints, calendar, team and workflow.
 
-    And with each erasure. The same in all processes; in a constant number of queries. Goals of sprints, names of people
-    and descriptions are not in it: what is remembered under a revision holds none.
+    And with what its issues wait for in other projects, and each erasure. The same in all processes; in a constant
+    number of queries. Goals of sprints, names of people and descriptions are not in it: what is remembered under a
+    revision holds none.
     """
     edits = Issue.objects.filter(project=project, updated_at__lte=now + CLOCKS_DIFFER).order_by("-updated_at")
     ahead = edit_stamps(project.pk, now=now).ahead
     others = Project.objects.filter(pk=project.pk).values_list(ahead, "issues_removed_at", ERASED_AT)
-    return _revision(project, tuple(edits.values_list("updated_at", flat=True)[:_LAST_EDITS]), others.first())
+    last_edits = tuple(edits.values_list("updated_at", flat=True)[:_LAST_EDITS])
+    return _revision(project, last_edits, others.first(), tuple(open_blockers_elsewhere(project)))
+
+
+def open_blockers_elsewhere(project: Project) -> QuerySet[Issue, UUID]:
+    """Ids of open issues of other projects that its issues wait for: no more of these is in any figure of it.
+
+    However one ends, is opened again or goes, nothing of the project itself is touched.
+    """
+    # Each is looked at once, though thousands wait for it.
+    blockers = IssueLink.objects.filter(waiting_project=project).order_by().values("blocker")
+    still_open = Issue.objects.filter(pk__in=blockers).exclude(status__category__in=ENDED)
+    return still_open.order_by("pk").values_list("pk", flat=True)
 
 
 def _revision(project: Project, *stamps: object) -> str:

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,7 @@ from apps.importers.services import led_project
 from apps.importers.sources import jsonlines
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.kept import Readable
-from apps.importers.sources.registry import Place, require_token
+from apps.importers.sources.registry import CONNECTORS, Connector, Place, require_token
 from apps.importers.syncing import import_told
 from apps.importers.tracked import Told, TrackedIssue
 from apps.projects.models import Project
@@ -45,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--mapping", type=Path, metavar="FILE", help="of JSON lines: where each field stands, what statuses mean"
     )
     parser.add_argument(
-        "--save-as", type=Path, metavar="FILE", help="of a tracker: write what it tells as JSON lines, too"
+        "--save-as", type=Path, metavar="FILE", help="of a tracker: write all that it tells as JSON lines, too"
     )
     parser.add_argument("--undo", type=UUID, metavar="IMPORT_ID", help="take an import back")
 
@@ -84,9 +85,9 @@ def imported(place: Place, options: dict[str, Any], say: Say) -> ImportReport:
         if known is not None:
             return _by_connection(known, options, now, say)
         client = client_for(place, _token(place))
-        told = client.budget.watching(place.connector.pull(client, place.scope, None))
-        if options["save_as"]:
-            told = jsonlines.saved(told, options["save_as"], place.connector.told)
+        told = _saving(options, place.connector)(
+            client.budget.watching(place.connector.pull(client, place.scope, None))
+        )
         return _once(project, told, options, now, say, source=place.connector.name, fields=place.connector.told)
 
 
@@ -116,9 +117,14 @@ def _by_connection(connection: Connection, options: dict[str, Any], now: datetim
     with failing(run):
         report = sync(
             connection, run, now=timezone.now, is_full=run.is_full, mark_missing=options["mark_missing"],
-            on_row=_progress(say),
+            on_row=_progress(say), through=_saving(options, CONNECTORS[connection.kind]),
         )  # fmt: skip
     return _told(run, report)
+
+
+def _saving(options: dict[str, Any], connector: Connector) -> Callable[[Iterable[Told]], Iterable[Told]]:
+    """Through what all that a tracker tells goes: into a file, too, where one is named."""
+    return partial(jsonlines.saved, path=options["save_as"], known=connector.told) if options["save_as"] else iter
 
 
 def _once(
@@ -143,8 +149,8 @@ def _once(
 def _begun(
     project: Project, source: str, options: dict[str, Any], now: datetime, connection: Connection | None
 ) -> ImportRun:
-    # Of what was touched lately nobody knows what is missing.
-    is_full = options["full"] or options["mark_missing"]
+    # Of what was touched lately nobody knows what is missing, and a file of it were a part for the whole.
+    is_full = bool(options["full"] or options["mark_missing"] or options["save_as"])
     return begun(project, source, now=now, connection=connection, is_dry_run=options["dry_run"], is_full=is_full)
 
 

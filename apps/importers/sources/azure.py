@@ -8,7 +8,7 @@ writes `\\P\\Iteration\\S` where a work item writes `P\\S`; the root of the tree
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -22,7 +22,6 @@ from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, cuts_in, in_order, with_life
 from apps.importers.writing.workflow import category_of, means_dropped
 
-OVERLAP = timedelta(hours=1)
 API_VERSION = "7.1"
 CATEGORY = {"Proposed": "to_do", "InProgress": "in_progress", "Resolved": "in_progress", "Completed": "done",
             "Removed": "dropped"}  # fmt: skip
@@ -120,12 +119,6 @@ def read_tree(site: Site, node: Any, path: str = "") -> None:
         )
     for child in children:
         read_tree(site, child, path)
-
-
-def path_in_tree(path: str) -> str:
-    """The path of a node as work items write it: without the leading backslash and the word Iteration."""
-    parts = path.strip("\\").split("\\")
-    return "\\".join([*parts[:1], *parts[2:]])
 
 
 def person_of(value: Any) -> Person | None:
@@ -303,23 +296,25 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     yield from site.sprints.values()
     if site.undated:
         yield Gap("dates of sprints cannot be read", ("sprint outcomes", "sprint durations"), tuple(site.undated))
-    found = defaultdict[int, list[Mapping[str, Any]]](list)
+    found, is_whole = defaultdict[int, list[Mapping[str, Any]]](list), True
     for revision in _revisions(client, base, since):
-        if isinstance(revision, Gap):
-            yield revision
-            continue
         own_id, fields = reading.number(part(revision, "id")), part(revision, "fields")
-        if own_id is None or not isinstance(fields, Mapping):
-            yield RowError(0, str(part(revision, "id") or "")[:20], "a revision holds no id or fields")
+        if own_id is not None and isinstance(fields, Mapping):
+            found[int(own_id)].append({"System.Rev": part(revision, "rev"), **fields})
             continue
-        found[int(own_id)].append({"System.Rev": part(revision, "rev"), **fields})
+        is_whole = False
+        said = str(part(revision, "id") or "")[:20]
+        yield revision if isinstance(revision, Gap) else RowError(0, said, "a revision holds no id or fields")
 
     def told_of(line: int, key: int) -> Iterator[Told]:
         number, revisions = str(key), found[key]
-        # Of what was touched the whole history is asked for: the feed holds only what is new. Of what was deleted
-        # there is nothing else.
-        if since is not None and not _is_deleted(max(revisions, key=_revision)):
-            revisions = _whole(client, base, number)
+        # Where the feed holds only what is new, or is not whole, each item is asked for its own history. Of what was
+        # deleted there is nothing else.
+        if not _is_deleted(max(revisions, key=_revision)):
+            revisions = revisions if is_whole and since is None else _whole(client, base, number)
+        elif not is_whole:
+            yield RowError(line, number, "it was deleted, and revisions are missing that may have restored it")
+            return
         yield from sprints_in(revisions, site)
         issue = read_issue(line, number, revisions, site)
         yield issue
@@ -352,7 +347,7 @@ def values_of(data: Any) -> list[Any]:
 def _revisions(client: Client, base: str, since: datetime | None) -> Iterator[Any]:
     asked: dict[str, Any] = {
         "fields": ",".join(ASKED), "includeDeleted": "true", "api-version": API_VERSION,
-        "startDateTime": f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None,
+        "startDateTime": reading.bound_of(since),
     }  # fmt: skip
     link, seen, most = f"{base}/reporting/workitemrevisions", set[str](), BATCH_REVISIONS
 

@@ -151,7 +151,7 @@ class HttpAnswer:
         return next_link(header)
 
 
-#: Whether an answer is a limit of rate in a tracker's own way, which neither status nor headers tell.
+#: Whether an answer is a limit of rate in a tracker's own way; raises for what is no use to ask for again.
 IsLimit = Callable[[HttpAnswer], bool]
 
 

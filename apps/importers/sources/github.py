@@ -7,7 +7,7 @@ requests come among the issues.
 from collections import OrderedDict, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from apps.importers.records import Person, RowError
@@ -15,7 +15,7 @@ from apps.importers.sources import reading
 from apps.importers.sources.client import Client, NotThere, TrackerRefused
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.github_projects import Placed, Projects, fields_in, projects_of, with_fields
-from apps.importers.sources.paging import each_row, each_told, linked_pages, list_of, whole
+from apps.importers.sources.paging import each_row, each_told, linked_pages, rows_of, whole
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     Change,
@@ -29,7 +29,6 @@ from apps.importers.tracked import (
 )
 from apps.importers.writing.workflow import category_of
 
-OVERLAP = timedelta(hours=1)
 OPEN, CLOSED = Stage("Open", "to_do"), Stage("Closed", "done")
 #: Reasons of closing that deliver nothing.
 DROPPED = {"not_planned": Stage("Not planned", "dropped"), "duplicate": Stage("Duplicate", "dropped")}
@@ -56,7 +55,9 @@ def read_issue(
 
 
 def _key(row: Any) -> str:
-    return f"#{part(row, 'number')}"
+    """Empty of what is no issue, of which nobody can say which it is."""
+    number = part(row, "number")
+    return f"#{number}" if number else ""
 
 
 def _issue(line: int, row: Any, events: Sequence[Any] | None, placed: Placed) -> TrackedIssue:
@@ -199,7 +200,7 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
         if projects.lack_moves(key):
             own = None
         if own_fields:
-            placed = with_fields(placed, list_of(client.get(f"{base}/issues/{number}/issue-field-values")))
+            placed = with_fields(placed, rows_of(client.get(f"{base}/issues/{number}/issue-field-values").data))
         elif own_fields is None:
             untold |= {"story_points", "estimated_hours"}
         issue = read_issue(line, row, own, placed)
@@ -214,8 +215,7 @@ def pull(client: Client, repository: str, since: datetime | None) -> Iterator[To
         yield replace(issue, untold=frozenset(untold), blocked_by=_blockers(client, base, row, gaps))
         yield from gaps_in(issue)
 
-    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked: dict[str, Any] = {"state": "all", "sort": "created", "direction": "asc", "since": bound}
+    asked: dict[str, Any] = {"state": "all", "sort": "created", "direction": "asc", "since": reading.bound_of(since)}
     found = each_row(linked_pages(client, f"{base}/issues", each_by_itself=True, **asked), gaps)
     yield from each_told((row for row in found if not part(row, "pull_request")), _key, told_of)
     yield from gaps
@@ -238,7 +238,7 @@ def _blockers(client: Client, base: str, row: Any, gaps: list[Gap]) -> tuple[str
 def _issue_fields(client: Client, repository: str) -> Generator[Told, None, set[str] | None]:
     """What the organisation has fields for, of what is read here: else no issue is asked for its own; None: unknown."""
     try:
-        found = list_of(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields"))
+        found = rows_of(client.get(f"orgs/{repository.partition('/')[0]}/issue-fields").data)
     except NotThere:
         # A person's repository has none, and the preview may be off.
         return set()

@@ -55,8 +55,6 @@ query($project: ID!, $first: Int!, $cursor: String) {
       ... on ProjectV2ItemFieldSingleSelectValue { name field { ... on ProjectV2FieldCommon { name } } }
       ... on ProjectV2ItemFieldIterationValue { iterationId title startDate duration } } } } } } } }
 """
-
-
 #: The items alone, where what they hold is too large.
 BARE_ITEMS = """
 query($project: ID!, $first: Int!, $cursor: String) {

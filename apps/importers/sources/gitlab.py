@@ -6,7 +6,7 @@ next page is there and empty on the last one; events of one list may be of merge
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -28,13 +28,14 @@ from apps.importers.tracked import (
     with_life,
 )
 
-OVERLAP = timedelta(hours=1)
 OPEN, CLOSED, MOVED = Stage("Open", "to_do"), Stage("Closed", "done"), Stage("Moved", "dropped")
 DUPLICATE = Stage("Duplicate", "dropped")
 #: A milestone of more days is a release, not a sprint.
 MOST_SPRINT_DAYS = 42
 STATE_OF_ITERATION = {"1": "planned", "2": "active", "3": "completed", "upcoming": "planned", "current": "active",
                       "started": "active", "opened": TrackedSprint.OPEN, "closed": "completed"}  # fmt: skip
+#: Field → what a row has of it in the paid tier alone. In a milestone, or taken out of one, it is all the same.
+PAID = {"story_points": "weight", "sprint": "iteration"}
 #: Kinds of events, which are asked for issue by issue.
 EVENTS = ("state", "label", "milestone", "weight", "iteration")
 LEDGER = (
@@ -97,19 +98,21 @@ def person_of(row: Any) -> Person | None:
     return reading.person(name=part(row, "name"), account=part(row, "username"), email=part(row, "public_email"))
 
 
-def read_issue(line: int, row: Any, story: Story, *, has_sprints: bool = True) -> TrackedIssue | RowError:
-    """One issue with its events; without the paid tier rows have no weight, nor an iteration."""
+def read_issue(line: int, row: Any, story: Story) -> TrackedIssue | RowError:
+    """One issue with its events; without the paid tier, or after it, rows have no weight, nor an iteration."""
     key = _key(row)
     try:
         issue = _issue(line, key, row, story)
-        untold = ({"story_points"} if "weight" not in row else set()) - reading.told_by_labels(issue)
-        return replace(issue, untold=frozenset(untold | (set() if has_sprints or "iteration" in row else {"sprint"})))
+        untold = {field for field, name in PAID.items() if name not in row}
+        return replace(issue, untold=frozenset(untold) - reading.told_by_labels(issue))
     except BadValue as error:
         return RowError(line, key, error.message)
 
 
 def _key(row: Any) -> str:
-    return str(part(row, "references", "short") or f"#{part(row, 'iid')}")
+    """Empty of what is no issue, of which nobody can say which it is."""
+    number = part(row, "iid")
+    return str(part(row, "references", "short") or (f"#{number}" if number else ""))
 
 
 def sprints_in(row: Any, story: Story) -> Iterator[TrackedSprint | Gap]:
@@ -255,18 +258,14 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     gaps, refused, seen = list[Gap](), set[str](), dict[str, TrackedSprint]()
     for path, sprint_of in (("iterations", sprint_of_iteration), ("milestones", sprint_of_milestone)):
         yield from _sprints(client, f"{base}/{path}", sprint_of, seen)
-    bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
-    asked: dict[str, Any] = {"scope": "all", "order_by": "created_at", "sort": "asc", "updated_after": bound}
+    asked: dict[str, Any] = {
+        "scope": "all", "order_by": "created_at", "sort": "asc", "updated_after": reading.bound_of(since),
+    }  # fmt: skip
 
     def told_of(line: int, row: Any) -> Iterator[Told]:
         story = _story(client, f"{base}/issues/{part(row, 'iid')}", refused, gaps)
-        for sprint in sprints_in(row, story):
-            if isinstance(sprint, Gap):
-                yield sprint
-            elif sprint.tells_more_than(seen.get(sprint.external_id)):
-                seen[sprint.external_id] = sprint
-                yield sprint
-        issue = read_issue(line, row, story, has_sprints=bool(seen))
+        yield from reading.news_of(sprints_in(row, story), seen)
+        issue = read_issue(line, row, story)
         if isinstance(issue, RowError):
             yield issue
             return
@@ -284,12 +283,8 @@ def _sprints(client: Client, path: str, sprint_of: Any, seen: dict[str, TrackedS
     gaps: list[Gap] = []
     try:
         asked: dict[str, Any] = {"include_ancestors": "true", "state": "all"}
-        for sprint in reading.sprints(sprint_of, each_row(linked_pages(client, path, **asked), gaps)):
-            if isinstance(sprint, Gap):
-                yield sprint
-            elif sprint.tells_more_than(seen.get(sprint.external_id)):
-                seen[sprint.external_id] = sprint
-                yield sprint
+        found = each_row(linked_pages(client, path, **asked), gaps)
+        yield from reading.news_of(reading.sprints(sprint_of, found), seen)
     except TrackerRefused:
         # Without the paid tier there are no iterations; issues name what they are in.
         yield Gap(f"{path.rpartition('/')[2]} may not be read: those that issues name are known", ("sprint outcomes",))

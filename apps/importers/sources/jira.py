@@ -45,8 +45,6 @@ _PLAIN = {
     "summary": "title", "issuetype": "issue_type", "priority": "priority", "timeoriginalestimate": "estimated_hours",
     "timespent": "actual_hours", "assignee": "assignee", "labels": "labels", "description": "description",
 }  # fmt: skip
-
-
 #: Field of an issue → of a row of Jira. One that a project hides is in none of its rows; an empty one is null.
 _PLACES = {
     "description": ("description",), "priority": ("priority",), "component": ("components",), "labels": ("labels",),
@@ -79,12 +77,8 @@ class Reader:
     def sprints_in(self, row: Any, histories: Iterable[Any]) -> Iterator[TrackedSprint | Gap]:
         """Sprints that no board lists: of other boards, told by the issue, and deleted ones, named by its history."""
         told = part(row, "fields", self.fields.sprint)
-        for found in reading.sprints(sprint_of, rows(told) if isinstance(told, list) else [told]):
-            if isinstance(found, Gap):
-                yield found
-            elif found.tells_more_than(self.sprints.get(found.external_id)):
-                self.sprints[found.external_id] = found
-                yield found
+        found = reading.sprints(sprint_of, rows(told) if isinstance(told, list) else [told])
+        yield from reading.news_of(found, self.sprints)
         try:
             entries = list(entries_of(histories))
         except BadValue:

@@ -10,9 +10,9 @@ from apps.importers.records import RowError
 from apps.importers.sources import jira
 from apps.importers.sources.client import AnswerTooLarge, Client, NotThere
 from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
-from apps.importers.sources.paging import MOST_GONE, gone, rows_of, token_pages, too_large
+from apps.importers.sources.paging import MOST_GONE, left_out, rows_of, token_pages
 from apps.importers.sources.reading import part
-from apps.importers.tracked import Gap, Told, TrackedIssue, TrackedSprint, gaps_in
+from apps.importers.tracked import Gap, Told, TrackedIssue, gaps_in
 
 API = "rest/api/3"
 #: With descriptions, a hundred issues are some 2 MB; the histories of as many come in a few pages.
@@ -30,36 +30,37 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     """Everything of a project, or what was touched since a moment."""
     yield from LEDGER
     reader = reader_of(client, API, complete=False)
-    for told in sprints_of(client, project):
-        if isinstance(told, TrackedSprint):
-            reader.sprints[told.external_id] = told
-        yield told
+    yield from sprints_of(client, project, reader.sprints)
     line = 0
     search = IssueSearch(client, reader.fields.asked, query(project, since))
     for page in token_pages(search.rows, "issues", PAGE_ISSUES, bare=search.keys):
         if isinstance(page, Gap | RowError):
             yield page
-            continue
-        histories, unread = defaultdict[str, list[Any]](list), dict[str, NotThere | AnswerTooLarge]()
-        are_whole = True
-        for piece in _histories(client, reader, [str(part(row, "id")) for row in page], unread):
-            if isinstance(piece, Gap | RowError):
-                are_whole = False
-                yield piece
-            else:
-                histories[piece[0]] += piece[1]
-        read = set[str]()
-        for row in page:
-            line += 1
-            key = str(part(row, "id"))
-            if error := unread.get(key):
-                name = str(part(row, "key") or key)
-                yield gone(line, name, error) if isinstance(error, NotThere) else too_large(line, name, error)
-            # A row that comes again on the page says nothing new, and is not read with the whole history again.
-            elif key == "None" or key not in read:
-                yield from read_row(reader, line, row, histories.pop(key, []), is_whole=are_whole)
-            read.add(key)
+        else:
+            yield from _told_on(client, reader, page, first_line=line + 1)
+            line += len(page)
     yield from jira.gaps_of(reader)
+
+
+def _told_on(client: Client, reader: jira.Reader, page: Sequence[Any], *, first_line: int) -> Iterator[Told]:
+    """The issues of a page, with their histories."""
+    histories, unread = defaultdict[str, list[Any]](list), dict[str, NotThere | AnswerTooLarge]()
+    are_whole = True
+    for piece in _histories(client, reader, [str(part(row, "id")) for row in page], unread):
+        if isinstance(piece, Gap | RowError):
+            are_whole = False
+            yield piece
+        else:
+            histories[piece[0]] += piece[1]
+    read = set[str]()
+    for line, row in enumerate(page, start=first_line):
+        key = str(part(row, "id"))
+        if error := unread.get(key):
+            yield left_out(line, str(part(row, "key") or key), error)
+        # A row that comes again on the page says nothing new, and is not read with the whole history again.
+        elif key == "None" or key not in read:
+            yield from read_row(reader, line, row, histories.pop(key, []), is_whole=are_whole)
+        read.add(key)
 
 
 def read_row(reader: jira.Reader, line: int, row: Any, histories: Sequence[Any], *, is_whole: bool) -> Iterator[Told]:

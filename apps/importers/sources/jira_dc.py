@@ -10,7 +10,7 @@ from apps.importers.sources.jira_cloud import read_row
 from apps.importers.sources.jira_pages import WORKLOGS, query, reader_of, sprints_of
 from apps.importers.sources.paging import offset_pages
 from apps.importers.sources.reading import part
-from apps.importers.tracked import Gap, Told, TrackedSprint
+from apps.importers.tracked import Gap, Told
 
 API = "rest/api/2"
 LEDGER = (
@@ -23,10 +23,7 @@ def pull(client: Client, project: str, since: datetime | None) -> Iterator[Told]
     """Everything of a project, or what was touched since a moment."""
     yield from LEDGER
     reader = reader_of(client, API, complete=True)
-    for told in sprints_of(client, project):
-        if isinstance(told, TrackedSprint):
-            reader.sprints[told.external_id] = told
-        yield told
+    yield from sprints_of(client, project, reader.sprints)
     pages = offset_pages(
         client, f"{API}/search", "issues", jql=query(project, since), expand="changelog",
         fields=",".join(reader.fields.asked), bare={"fields": "summary", "expand": None},

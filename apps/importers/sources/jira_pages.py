@@ -6,7 +6,7 @@ from typing import Any
 
 from apps.importers.sources import jira, jira_rows, reading
 from apps.importers.sources.client import AnswerUnusable, Client, TrackerRefused
-from apps.importers.sources.paging import each_row, list_of, offset_pages
+from apps.importers.sources.paging import each_row, offset_pages, rows_of
 from apps.importers.sources.reading import part
 from apps.importers.tracked import Gap, TrackedSprint
 
@@ -27,7 +27,7 @@ def query(project: str, since: datetime | None) -> str:
 def reader_of(client: Client, api: str, *, complete: bool) -> jira.Reader:
     """A reader that knows the site; `complete`: its answers hold the history of all fields."""
     fields = jira_rows.fields_of(field_rows(client, api))
-    statuses = list_of(client.get(f"{api}/status"))
+    statuses = rows_of(client.get(f"{api}/status").data)
     if not statuses:
         raise AnswerUnusable(NO_SITE.format(what="statuses"))
     stages = jira_rows.stages_of(statuses)
@@ -37,15 +37,15 @@ def reader_of(client: Client, api: str, *, complete: bool) -> jira.Reader:
 
 def field_rows(client: Client, api: str) -> list[Any]:
     """The fields of a site, which has one for the titles of issues at the least."""
-    found = list_of(client.get(f"{api}/field"))
+    found = rows_of(client.get(f"{api}/field").data)
     if not any("summary" in (part(row, "id"), part(row, "key")) for row in found):
         raise AnswerUnusable(NO_SITE.format(what="fields"))
     return found
 
 
-def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
-    """The sprints of all boards of a project, each once: a board lists those of other boards too."""
-    seen, gaps = dict[str, TrackedSprint](), list[Gap]()
+def sprints_of(client: Client, project: str, seen: dict[str, TrackedSprint]) -> Iterator[TrackedSprint | Gap]:
+    """The sprints of all boards of a project, each once: a board lists those of other boards too; `seen` takes them."""
+    gaps: list[Gap] = []
     try:
         boards = list(_boards(client, project, gaps))
     except TrackerRefused:
@@ -63,12 +63,7 @@ def sprints_of(client: Client, project: str) -> Iterator[TrackedSprint | Gap]:
 def _sprints_on(client: Client, board: int, seen: dict[str, TrackedSprint]) -> Iterator[TrackedSprint | Gap]:
     gaps: list[Gap] = []
     found = each_row(offset_pages(client, f"rest/agile/1.0/board/{board}/sprint", "values"), gaps)
-    for sprint in reading.sprints(jira_rows.sprint_of, found):
-        if isinstance(sprint, Gap):
-            yield sprint
-        elif sprint.tells_more_than(seen.get(sprint.external_id)):
-            seen[sprint.external_id] = sprint
-            yield sprint
+    yield from reading.news_of(reading.sprints(jira_rows.sprint_of, found), seen)
     yield from gaps
 
 

@@ -19,9 +19,8 @@ from apps.importers.sources.reading import part
 from apps.importers.tracked import Change, Gap, Stage, Told, TrackedIssue, TrackedSprint, gaps_in, in_order, with_life
 from apps.importers.writing.workflow import means_dropped
 
-OVERLAP = timedelta(hours=1)
-#: Rows times their histories stay below the price of a query.
-PAGE_ISSUES, PAGE_HISTORIES, PAGE_CYCLES = 25, 100, 100
+#: An entry of a history costs some 12 points, so that these issues with theirs stay below the price of a query.
+PAGE_ISSUES, PAGE_HISTORIES, PAGE_CYCLES = 10, 50, 100
 CATEGORY = {
     "triage": "to_do", "backlog": "to_do", "unstarted": "to_do", "started": "in_progress", "completed": "done",
     "canceled": "dropped", "duplicate": "dropped",
@@ -175,22 +174,14 @@ def pull(client: Client, team: str, since: datetime | None) -> Iterator[Told]:
         return graphql(client, CYCLES, ("cycles",), team=team, first=most, cursor=cursor or None)
 
     def issues(cursor: str, most: int, query: str = ISSUES) -> Any:
-        bound = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else BEGINNING
+        bound = reading.bound_of(since) or BEGINNING
         return graphql(client, query, ("issues",), team=team, first=most, cursor=cursor or None, since=bound)
 
-    for sprint in reading.sprints(sprint_of, each_row(cursor_pages(cycles, PAGE_CYCLES), gaps)):
-        if isinstance(sprint, TrackedSprint):
-            seen[sprint.external_id] = sprint
-        yield sprint
+    yield from reading.news_of(reading.sprints(sprint_of, each_row(cursor_pages(cycles, PAGE_CYCLES), gaps)), seen)
 
     def told_of(line: int, row: Any) -> Iterator[Told]:
         history = _history(client, row, gaps)
-        for sprint in sprints_in(row, history or ()):
-            if isinstance(sprint, Gap):
-                yield sprint
-            elif sprint.tells_more_than(seen.get(sprint.external_id)):
-                seen[sprint.external_id] = sprint
-                yield sprint
+        yield from reading.news_of(sprints_in(row, history or ()), seen)
         issue = read_issue(line, row, history)
         if isinstance(issue, TrackedIssue) and not seen:
             issue = replace(issue, untold=frozenset({"sprint"}))

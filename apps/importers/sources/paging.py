@@ -53,14 +53,6 @@ def rows_of(data: Any, *path: str) -> list[Any]:
     return found
 
 
-def list_of(answer: HttpAnswer) -> list[Any]:
-    """An answer that is to be a list."""
-    data = answer.data
-    if not isinstance(data, list):
-        raise AnswerUnusable(f"A list was expected from {answer.url.partition('?')[0]}.")
-    return data
-
-
 # --- Pages ------------------------------------------------------------------------------------------------------------
 def offset_pages(
     client: Client, path: str, kind: str, *, at_once: int = NUMBERED_ROWS, bare: Mapping[str, Any] | None = None,
@@ -81,7 +73,7 @@ def offset_pages(
             raise error
         found = rows_of(asked(start, 1, **bare), kind)
         news.hear(found)
-        return too_large(start + 1, _key(found), error), start + 1
+        return left_out(start + 1, _key(found), error), start + 1
 
     def read() -> Pages:
         is_first = not news.given
@@ -147,7 +139,7 @@ def _led(
         if bare is None:
             raise error
         data = bare(at, 1)
-        return too_large(0, _key(rows_of(data, kind)), error), after(data) or None
+        return left_out(0, _key(rows_of(data, kind)), error), after(data) or None
 
     yield from _followed(page, "", at_once, pass_by, until=lambda: news.have_ended, told=told)
 
@@ -165,7 +157,7 @@ def linked_pages(
         before = rows_before(url)
         if not each_by_itself or before is None:
             raise error
-        return too_large(before + 1, "", error), page_at(url, before + 2, 1)
+        return left_out(before + 1, "", error), page_at(url, before + 2, 1)
 
     def read() -> Pages:
         news.begin()
@@ -176,7 +168,7 @@ def linked_pages(
             asked = resized(url, most)
             with _in_the_middle(url != first):
                 answer = client.get(asked)
-            found, following, total = list_of(answer), answer.next_url, number(answer.headers.get("x-total"))
+            found, following, total = rows_of(answer.data), answer.next_url, number(answer.headers.get("x-total"))
             totals.extend([] if total is None else [total])
             have_moved |= awaited not in ("", *map(name_of, found))
             last = name_of(found[-1]) if found and total is None else ""
@@ -283,24 +275,23 @@ def each_told(
             running += 1
             if running == MOST_GONE:
                 raise
-            told = [gone(line, key_of(row), error)]
+            told = [left_out(line, key_of(row), error)]
         except AnswerTooLarge as error:
-            told = [too_large(line, key_of(row), error)]
+            told = [left_out(line, key_of(row), error)]
         yield from told
 
 
-def too_large(line: int, key: str, error: AnswerTooLarge) -> RowError:
-    return RowError(line, key, f"It is too large to be read: {error.message}")
-
-
-def gone(line: int, key: str, error: NotThere) -> RowError:
-    return RowError(line, key, f"It went while the import ran: {error.message}")
+def left_out(line: int, key: str, error: NotThere | AnswerTooLarge) -> RowError:
+    """An issue that is gone, or too large."""
+    why = "It went while the import ran" if isinstance(error, NotThere) else "It is too large to be read"
+    return RowError(line, key, f"{why}: {error.message}")
 
 
 # --- GraphQL ----------------------------------------------------------------------------------------------------------
 LIMITS = frozenset({"RATE_LIMIT", "RATE_LIMITED", "RATELIMITED"})
-#: A query that costs too much, which one for fewer rows does not (GitHub).
+#: A query that costs too much, which one for fewer rows does not: by its kind, or where it has none by what is said.
 TOO_DEAR = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"})
+TOO_DEAR_IN_WORDS = ("may be the result of a timeout", "respond to your request in time", "query too complex")
 NOT_FOUND = "NOT_FOUND"
 #: That we may not read something, or that an older server does not have it; whatever else goes wrong is a fault.
 REFUSALS = frozenset({
@@ -312,33 +303,41 @@ REFUSALS = frozenset({
 def graphql(client: Client, query: str, wanted: Sequence[str], **variables: Any) -> Mapping[str, Any]:
     """The part of the data that stands at the end of a path; errors come with status 200, beside a part of the data.
 
-    Raises
-    ------
-    TrackerRefused
-        If we may not read it. What we may not read inside it is null there.
-    AnswerTooLarge
-        If fewer rows may be had.
-    AnswerUnusable
-        If anything else is wrong.
+    Raises `TrackerRefused` for what we may not read (inside the part it is null), `AnswerTooLarge` where fewer rows may
+    be had, and `AnswerUnusable` for anything else that is wrong.
     """
-    document = client.post("graphql", {"query": query, "variables": variables}, _is_limit).data
+
+    def is_limit(answer: HttpAnswer) -> bool:
+        """GitHub tells of its limit with status 200, Linear with 400, and what is too dear with any."""
+        try:
+            document = parsed(answer.body)
+        except ValueError:
+            return False
+        if _is_too_dear(document):
+            raise AnswerTooLarge(f"The tracker says: {client.quoted(_said(document))}")
+        return part(document, "data") is None and bool(_kinds_of(document) & LIMITS)
+
+    document = client.post("graphql", {"query": query, "variables": variables}, is_limit).data
     kinds, found = _kinds_of(document), part(document, "data", *wanted)
     if isinstance(found, Mapping) and kinds <= REFUSALS:
         return found
-    first = next(iter(rows(part(document, "errors"))), None)
-    told = client.quoted(part(first, "message") or part(document, "errors") or f"nothing of {wanted[-1]}")
+    told = f"The tracker says: {client.quoted(_said(document) or f'nothing of {wanted[-1]}')}"
     if kinds and kinds <= REFUSALS:
-        raise (NotThere if kinds == {NOT_FOUND} else TrackerRefused)(f"The tracker says: {told}")
-    raise (AnswerTooLarge if kinds & TOO_DEAR else AnswerUnusable)(f"The tracker says: {told}")
+        raise (NotThere if kinds == {NOT_FOUND} else TrackerRefused)(told)
+    raise AnswerUnusable(told)
 
 
-def _is_limit(answer: HttpAnswer) -> bool:
-    """GitHub tells of its limit with status 200, Linear with 400; what is quoted beside it may be anybody's words."""
-    try:
-        document = parsed(answer.body)
-    except ValueError:
-        return False
-    return part(document, "data") is None and bool(_kinds_of(document) & LIMITS)
+def _is_too_dear(document: Any) -> bool:
+    """What is quoted beside a kind may be anybody's words."""
+    kinds, said = _kinds_of(document), str(_said(document)).lower()
+    is_untyped = part(document, "data") is None and kinds <= {"", "INPUT_ERROR"}
+    return bool(kinds & TOO_DEAR) or (is_untyped and any(words in said for words in TOO_DEAR_IN_WORDS))
+
+
+def _said(document: Any) -> Any:
+    """The first of the errors that a document tells of, in words; none for one without errors."""
+    first = next(iter(rows(part(document, "errors"))), document)
+    return part(first, "message") or part(document, "errors")
 
 
 def _kinds_of(document: Any) -> set[str]:

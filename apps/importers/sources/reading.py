@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -19,6 +19,8 @@ from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSpri
 from apps.importers.writing.workflow import category_of
 
 SECONDS_PER_HOUR = 3_600.0
+#: So much more is asked for than what was touched since: clocks differ.
+OVERLAP = timedelta(hours=1)
 #: What the tables hold (see apps/projects/models.py and apps/accounts/models.py).
 LONGEST_TITLE, LONGEST_NAME, LONGEST_COMPONENT, LONGEST_PERSON = 500, 64, 200, 200
 #: Characters of labels in the history of one issue, where each change bears all that were held before and after it: a
@@ -55,6 +57,11 @@ def moment(value: Any) -> datetime | None:
 
 def _from_epoch(milliseconds: float) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1_000, UTC)
+
+
+def bound_of(since: datetime | None) -> str | None:
+    """From when on a tracker is asked for what was touched since a moment; None for everything."""
+    return f"{since - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if since else None
 
 
 def day(value: Any) -> date | None:
@@ -189,6 +196,16 @@ def sprints(sprint_of: Callable[[Any], TrackedSprint | None], found: Iterable[An
             yield Gap("a sprint cannot be read", ("sprint outcomes", "sprint durations"), (fitting(name, 40),))
             continue
         if sprint:
+            yield sprint
+
+
+def news_of(found: Iterable[TrackedSprint | Gap], seen: dict[str, TrackedSprint]) -> Iterator[TrackedSprint | Gap]:
+    """The sprints that tell more than those seen so far, which they join; and what cannot be read."""
+    for sprint in found:
+        if isinstance(sprint, Gap):
+            yield sprint
+        elif sprint.tells_more_than(seen.get(sprint.external_id)):
+            seen[sprint.external_id] = sprint
             yield sprint
 
 

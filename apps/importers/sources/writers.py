@@ -49,9 +49,14 @@ class Writer(ABC):
         if str(place).casefold() != self.asked[0].casefold():
             raise TrackerRefused(MOVED)
 
+    @abstractmethod
     def present_name(self) -> str:
         """How the tracker calls the connected place by now."""
-        return self.scope
+
+    @property
+    def name(self) -> str:
+        """The last name of the place that is known: no write follows the redirect of one of before."""
+        return self.asked[0] if self.asked else self.scope
 
     @abstractmethod
     def refuse(self) -> None:
@@ -186,9 +191,7 @@ class GitHubWriter(Writer):
         return _name_in(self.client, f"repos/{self.scope}", "full_name")
 
     def _path(self, issue: Named) -> str:
-        # No write follows the redirect of a name of before.
-        repository = self.asked[0] if self.asked else self.scope
-        return f"repos/{repository}/issues/{issue[0].removeprefix('#')}"
+        return f"repos/{self.name}/issues/{issue[0].removeprefix('#')}"
 
     def _figures(self, told: Any) -> frozenset[str]:
         """In labels as they are listed of an issue, and after each change of them."""
@@ -206,7 +209,10 @@ class GitLabWriter(Writer):
             raise ImportRefused("Of GitLab's fields due_date can be written; else name what a label begins with.")
 
     def read(self, issue: Named) -> frozenset[str]:
-        return self._figures(self.client.get(_of_gitlab(self.scope, issue)).data)
+        held = self.client.get(self._path(issue)).data
+        if (where := part(held, "references", "full")) is not None:
+            self.require_here(str(where).rpartition("#")[0])
+        return self._figures(held)
 
     def write(self, issue: Named, old: Collection[str], new: str) -> None:
         if self.target.field:
@@ -215,7 +221,13 @@ class GitLabWriter(Writer):
             removed = ",".join(label_of(self.target.label, value) for value in old)
             labels = {"remove_labels": removed, "add_labels": label_of(self.target.label, new)}
             changed = {name: label for name, label in labels.items() if label}
-        _require(self._figures, self.client.put(_of_gitlab(self.scope, issue), changed), old, new)
+        _require(self._figures, self.client.put(self._path(issue), changed), old, new)
+
+    def present_name(self) -> str:
+        return _name_in(self.client, f"projects/{quote(self.scope, safe='')}", "path_with_namespace")
+
+    def _path(self, issue: Named) -> str:
+        return f"projects/{quote(self.name, safe='')}/issues/{issue[0].rpartition('#')[2]}"
 
     def _figures(self, told: Any) -> frozenset[str]:
         """Of an issue as it is read, and after each change of it."""
@@ -224,10 +236,6 @@ class GitLabWriter(Writer):
         if not isinstance(told, Mapping) or self.target.field not in told:
             raise AnswerUnusable(NO_ISSUE)
         return _plain(told[self.target.field])
-
-
-def _of_gitlab(scope: str, issue: Named) -> str:
-    return f"projects/{quote(scope, safe='')}/issues/{issue[0].rpartition('#')[2]}"
 
 
 def _name_in(client: Client, path: str, key: str) -> str:

@@ -1,6 +1,7 @@
 """What a tracker tells, into the domain: issues with their history, sprints with their own life."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -84,7 +85,8 @@ class TrackedWriter:
         self.team.learn(_assigned(batch), reporters=[each.reporter for each in batch])
         self._report.show(batch, self.team.as_found)
         meant = self._identities.sort_out(batch)
-        touched = [(record, self._touched(record, issue)) for record, issue in meant.records]
+        believed = [(self._believed(record, issue), issue) for record, issue in meant.records]
+        touched = [(record, self._touched(record, issue)) for record, issue in believed]
         touches, records = [touch for _, touch in touched], [record for record, _ in touched]
         new = [touch.issue for touch in touches if touch.before is None]
         changed = [touch.issue for touch in touches if touch.before]
@@ -130,6 +132,18 @@ class TrackedWriter:
         self._told_sprints.clear()
 
     # --- Issues ----------------------------------------------------------------------------------------------------
+    def _believed(self, record: TrackedIssue, issue: Issue | None) -> TrackedIssue:
+        """The record, where its site does not tell all sprints and the issue is in one, by what is told of that one.
+
+        It is there until a move out of it is told; other moves were beside it, and are none.
+        """
+        if issue is None or issue.sprint_id is None or record.sprint_id or "sprint" not in record.untold:
+            return record
+        left = (self.board.sprint(str(move.old or "")) for move in record.changes if move.field == "sprint")
+        if any(sprint is not None and sprint.pk == issue.sprint_id for sprint in left):
+            return replace(record, untold=record.untold - {"sprint"})
+        return replace(record, changes=tuple(change for change in record.changes if change.field != "sprint"))
+
     def _touched(self, record: TrackedIssue, issue: Issue | None) -> Touch:
         values = self._values(record, issue)
         if issue is not None and not record.title:
@@ -179,13 +193,16 @@ class TrackedWriter:
         """When it came this far: what is told, or else what is known and is of the status that it has now."""
         times: dict[str, datetime | None] = {name: getattr(record, name) for name in TIMES}
         times["last_moved_at"] = _last_move(record)
-        if issue is None or "status" in record.recorded - record.untold:
+        if issue is None:
             return times
         kept = {name for name, categories in _OF_CATEGORIES.items() if record.status_category in categories}
         kept |= {"last_moved_at"} if is_same else set()
-        return times | {
-            name: getattr(issue, name) for name in kept - (self._told - record.untold) if times[name] is None
-        }
+        kept -= self._told - record.untold
+        if "status" in record.recorded:
+            # A history that is told anew, without a label that was deleted or a board that it left, knows of no
+            # beginning: no tracker tells that there was none.
+            kept &= {"started_at"}
+        return times | {name: getattr(issue, name) for name in kept if times[name] is None}
 
     def _pk(self, person: Person | None) -> UUID | None:
         user = self.team.find(person) if person else None

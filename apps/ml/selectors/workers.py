@@ -17,11 +17,12 @@ _WAITS = {
     LONG: ("trainings",),
     IMPORTS: ("imports",),
 }
+_OR_SCHEDULE = ". If workers run, their schedule does not: start ./run beat"
 
 
 def missing_workers(now: datetime, queues: Collection[str] = tuple(_WAITS)) -> str:
     """One sentence for whoever waits for a queue of these that nobody serves; empty while all are served."""
-    seen = dict(WorkerSeen.objects.filter(queue__in=queues).values_list("queue", "seen_at"))
+    seen = dict(WorkerSeen.objects.values_list("queue", "seen_at"))
     told = {queue: (seen.get(queue), SIGNS_OF_LIFE[queue]() if queue in SIGNS_OF_LIFE else None) for queue in queues}
     # What is told of the future, a clock that was ahead told.
     latest_now = now + CLOCKS_DIFFER
@@ -34,7 +35,10 @@ def missing_workers(now: datetime, queues: Collection[str] = tuple(_WAITS)) -> s
     since = f" for {int((now - latest).total_seconds() // 60)} minutes" if latest else ""
     *waiting, at_last = (each for queue in missing for each in _WAITS[queue])
     waits = f"{', '.join(waiting)} and {at_last}" if waiting else at_last
-    return f"No worker has been seen{since}: {waits} wait. Start one: ./run worker"
+    # Workers are seen because the schedule asks for it.
+    asked = _latest(*(each for each in seen.values() if each <= latest_now))
+    or_schedule = "" if asked and now - asked <= MISSING_AFTER else _OR_SCHEDULE
+    return f"No worker has been seen{since}: {waits} wait. Start one: ./run worker{or_schedule}"
 
 
 def _last_heartbeat() -> datetime | None:

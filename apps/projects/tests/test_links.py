@@ -1,6 +1,9 @@
 """Issues that wait for others: whoever may change an issue says so, strangers neither see nor make such links."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from rest_framework.test import APIClient
 
@@ -8,6 +11,7 @@ from apps.projects.links.row import IssueLink
 from apps.projects.links.selectors import waiting_for
 from apps.projects.links.services import link_issues
 from apps.projects.models import Issue
+from apps.projects.selectors import open_blockers_elsewhere
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from conftest import NOW
 
@@ -63,6 +67,24 @@ def test_a_link_makes_the_figures_of_the_blocked_issues_project_old(shop, cart):
     link_issues(cart, blocked, now=NOW)
 
     assert Issue.objects.get(pk=blocked.pk).updated_at == NOW
+
+
+@pytest.mark.parametrize("is_updated", [False, True], ids=["made now", "made before there was an index of these"])
+def test_what_a_project_waits_for_elsewhere_is_what_is_open_there(shop, cart, is_updated, django_assert_num_queries):
+    own, login = IssueFactory.create_batch(2, project=shop)
+    elsewhere, over = IssueFactory(), IssueFactory(completed=True)
+    # One inside, one the other way round, and two that wait for the same.
+    for blocker, blocked in (own, cart), (cart, elsewhere), (elsewhere, own), (elsewhere, login), (over, own):
+        link_issues(blocker, blocked, now=NOW)
+    if is_updated:
+        IssueLink.objects.update(waiting_project=None)
+        import_module("apps.projects.migrations.0024_links_between_projects").find_those_of_two(apps, None)
+
+    with django_assert_num_queries(1):
+        found = list(open_blockers_elsewhere(shop))
+
+    assert found == [elsewhere.pk]
+    assert list(open_blockers_elsewhere(elsewhere.project)) == [cart.pk]
 
 
 def test_no_issue_waits_for_itself_or_twice_for_the_same(shop, cart):

@@ -38,8 +38,6 @@ from apps.projects.preferences import known_time_zone
 ROWS_PER_LINE = 5_000
 #: What the tables hold (see apps/projects/models.py).
 LONGEST_PROJECT_NAME, LONGEST_SOURCE = 200, 32
-
-
 #: Where `--mark-missing` was asked for.
 NOT_LOOKED = "Nothing is closed as removed: nothing came, or not all of it could be read."
 
@@ -144,6 +142,8 @@ class Command(BaseCommand):
         is_csv = place is None and not jsonlines.is_called_so(path.name)
         if not is_csv and options["sprints"]:
             raise ImportRefused("--sprints is for CSV files: a tracker tells them itself.")
+        if place is None and options["save_as"]:
+            raise ImportRefused("--save-as is for trackers: a file is there already.")
         if place is not None:
             return trackers.imported(place, options | {"lead": _lead(options["lead"])}, say)
         if not is_csv:

@@ -4,10 +4,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from apps.importers.records import RowError
 from apps.importers.sources import azure
 from apps.importers.sources.reading import text_of_html
 from apps.importers.tests.trackers.server import client_of, needs_recorded, recorded, tracker
-from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, value_at
+from apps.importers.tracked import Gap, Stage, TrackedIssue, TrackedSprint, value_at
 
 TREE = {
     "id": 1, "name": "Shop", "path": "\\Shop\\Iteration", "children": [
@@ -61,10 +62,6 @@ def test_only_leaves_and_what_has_dates_are_sprints_and_the_last_day_belongs_to_
     }
     assert site.place({"System.IterationPath": "Shop"}) == ""
     assert site.place({"System.IterationPath": "Shop\\Release"}) == ""
-
-
-def test_the_path_of_the_tree_is_written_as_work_items_write_it():
-    assert azure.path_in_tree("\\Shop\\Iteration\\Release\\Sprint 1") == "Shop\\Release\\Sprint 1"
 
 
 def test_revisions_become_the_history_of_a_work_item_whatever_their_order(site):
@@ -168,3 +165,45 @@ def test_the_feed_and_the_updates_of_one_item_tell_the_same():
 @pytest.mark.parametrize("digits", [8, 4_301, 50_000])
 def test_a_character_that_is_none_ends_no_import(digits):
     assert text_of_html(f"<p>before &#{'1' * digits}; after &#66;</p>") == "before \ufffd after B"
+
+
+# --- A feed that is not whole -----------------------------------------------------------------------------------------
+def feed_of(*batches, leads_back=False):
+    """A site whose feed is of these revisions of one item; one that leads back never tells that it has ended."""
+
+    def told(request):
+        if "workitemrevisions" not in request.path:
+            return answer(request)
+        page = int(request.params.get("continuationToken", 0))
+        last = len(batches) - 1
+        link = f"http://{request.headers['host']}{request.path}?continuationToken={min(page + 1, last)}"
+        return {"values": batches[page], "nextLink": link, "isLastBatch": page == last and not leads_back}
+
+    return told
+
+
+FIRST = [{"id": 9, "rev": row["System.Rev"], "fields": row} for row in REVISIONS[:3]]
+DELETED = {"id": 8, "rev": 2, "fields": revision(2, 9, state="Closed", deleted=True)}
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        feed_of(FIRST[:1], FIRST[1:], leads_back=True),
+        feed_of([*FIRST, {"id": 9, "rev": 4}]),
+        feed_of([*FIRST, {"rev": 4, "fields": REVISIONS[3]}]),
+    ],
+)
+def test_what_a_feed_tells_that_is_not_whole_is_asked_of_each_item(site):
+    with tracker(site) as served:
+        told = list(azure.pull(client_of(served, "/org"), "Shop", None))
+    (issue,) = (each for each in told if isinstance(each, TrackedIssue))
+    assert (issue.status, issue.resolved_at, issue.sprint_id) == ("Closed", at(14), "4")
+    assert any(isinstance(each, Gap | RowError) and each not in azure.LEDGER for each in told)
+
+
+def test_what_such_a_feed_tells_to_be_deleted_is_an_error_for_it_may_be_there_again():
+    with tracker(feed_of([*FIRST, DELETED], leads_back=True)) as served:
+        told = list(azure.pull(client_of(served, "/org"), "Shop", None))
+    rows = [each for each in told if isinstance(each, TrackedIssue | RowError)]
+    assert [(each.external_id, type(each)) for each in rows] == [("8", RowError), ("9", TrackedIssue)]

@@ -18,8 +18,10 @@ def source(jira, monkeypatch):
     """The Jira of this machine as if it were on the internet."""
     monkeypatch.setenv("TRACKER_TOKEN", "ada@example.org:secret-token")
     place: Place = place_of("jira", jira.url, "SHOP")
-    monkeypatch.setattr("apps.importers.management.commands.import_issues.place_in", lambda text: place)
-    return "https://acme.atlassian.net/browse/SHOP-1"
+    page = "https://acme.atlassian.net/browse/SHOP-1"
+    found = {page: place}.get
+    monkeypatch.setattr("apps.importers.management.commands.import_issues.place_in", found)
+    return page
 
 
 def run(*arguments, **options):
@@ -108,3 +110,23 @@ def test_a_mapping_that_is_no_json_is_told_as_such(tmp_path, text):
     (tmp_path / "issues.jsonl").write_text("{}")
     with pytest.raises(CommandError, match="no mapping in JSON"):
         run(str(tmp_path / "issues.jsonl"), project="NEW", create_project="", mapping=tmp_path / "mapping.json")
+
+
+@pytest.mark.parametrize("keeps_in_step", [True, False])
+def test_what_a_connected_place_tells_is_saved_whole(project, source, tmp_path, keeps_in_step):
+    if not keeps_in_step:
+        run(source, project=project.key, keep_in_step=True)
+    path = tmp_path / "told.jsonl"
+
+    run(source, project=project.key, keep_in_step=keeps_in_step, save_as=path)
+    run(str(path), project="AGAIN", create_project="")
+
+    keys = Issue.objects.filter(project=project).values_list("external_id", flat=True)
+    assert set(Issue.objects.filter(project__key="AGAIN").values_list("external_id", flat=True)) == {*keys}
+
+
+@pytest.mark.parametrize("name", ["issues.csv", "issues.jsonl"])
+def test_a_file_is_saved_as_no_other(project, tmp_path, name):
+    (tmp_path / name).write_text("")
+    with pytest.raises(CommandError, match="--save-as is for trackers"):
+        run(str(tmp_path / name), project=project.key, save_as=tmp_path / "told.jsonl")

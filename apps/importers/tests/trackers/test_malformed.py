@@ -104,3 +104,10 @@ def test_whatever_is_wrong_with_an_answer_is_no_crash(pull, site, base, scope):
                 assert each.created_at is not None
     # Most of what can be wrong is wrong with one issue, or with nothing that is read.
     assert survived > TRIES / 2
+
+
+@pytest.mark.parametrize("row", [None, {}, {"title": "x"}, "x", []])
+def test_a_row_that_is_no_issue_does_not_say_which_it_is(row):
+    """So an import that closes what is missing closes nothing."""
+    told = [github.read_issue(1, row, []), gitlab.read_issue(1, row, gitlab.Story()), linear.read_issue(1, row, [])]
+    assert [(type(each), each.external_id) for each in told] == [(RowError, "")] * 3

@@ -1,6 +1,7 @@
 """A status that no move led to: the tracker's own end counts, the ledger tells of it, and what is known stays."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,9 @@ from apps.importers.tracked import AT_ONCE, Change, Stage, TrackedIssue, gaps_in
 from apps.projects.models import Issue
 
 UNTOLD = "when work began, or ended, is not told"
+TO_DO, DOING = Stage("To Do", "to_do"), Stage("Doing", "in_progress")
 MADE, ENDED = datetime(2026, 3, 1, 8, 1, tzinfo=UTC), datetime(2026, 3, 10, 10, tzinfo=UTC)
+ENDS = Change("status", TO_DO, Stage("Done", "done"), ENDED)
 
 
 def of_jira(number, **said):
@@ -76,20 +79,20 @@ def test_a_line_of_a_file_whose_moves_are_missing_tells_it():
 
 
 @pytest.mark.django_db
-def test_a_beginning_that_is_known_stays_where_no_moves_are_told_any_more(project):
-    done = TrackedIssue(
-        line=1, external_id="A-1", source_id="1", title="One", created_at=MADE, issue_type="Story", level=0,
-        status="Done", status_category="done", resolved_at=ENDED, recorded=frozenset({"status"}),
-    )  # fmt: skip
-    doing, todo = Stage("Doing", "in_progress"), Stage("To Do", "to_do")
-    moves = (Change("status", todo, doing, MADE + timedelta(days=1)),
-             Change("status", doing, Stage("Done", "done"), ENDED))  # fmt: skip
-    whole = TrackedIssue(**{name: getattr(done, name) for name in done.__dataclass_fields__} | {"changes": moves})
+@pytest.mark.parametrize("moves_of_now", [[], [ENDS]], ids=["no moves", "none that began it"])
+def test_a_beginning_that_is_known_stays_where_it_is_not_told_any_more(project, moves_of_now):
+    """Whose label is deleted, or that was taken off its board, has a history without it."""
+    moves = [Change("status", TO_DO, DOING, MADE + timedelta(days=1)), replace(ENDS, old=DOING)]
 
-    for told in (whole, done):
+    for told in (moves, moves_of_now):
+        done = TrackedIssue(
+            line=1, external_id="A-1", source_id="1", title="One", created_at=MADE, issue_type="Story", level=0,
+            status="Done", status_category="done", resolved_at=ENDED, recorded=frozenset({"status"}),
+            changes=tuple(told),
+        )  # fmt: skip
         run = begun(project, "jira", now=ENDED)
         with failing(run):
-            import_told([with_life(told)], project=project, source="jira", fields={"status"}, now=ENDED, run=run)
+            import_told([with_life(done)], project=project, source="jira", fields={"status"}, now=ENDED, run=run)
 
     (issue,) = Issue.objects.all()
     assert (issue.started_at, issue.resolved_at) == (MADE + timedelta(days=1), ENDED)

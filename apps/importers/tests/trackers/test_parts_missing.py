@@ -86,16 +86,40 @@ def test_another_project_that_says_nothing_of_a_field_takes_nothing_from_an_issu
 
 
 DEAR = [{"type": "RESOURCE_LIMITS_EXCEEDED", "message": "Resource limits for this query exceeded."}]
+#: Of no kind that is named.
+TIMEOUT = {"data": None, "errors": [{"message": (
+    "Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug."
+)}]}  # fmt: skip
+TOO_COMPLEX = {"errors": [{"message": "Query too complex", "extensions": {
+    "code": "INPUT_ERROR", "type": "invalid input", "userPresentableMessage": "The query is too complex.",
+}}]}  # fmt: skip
 
 
 @pytest.mark.parametrize("most", [1, 30])
-def test_a_query_that_is_too_dear_is_asked_for_fewer_rows(most):
+@pytest.mark.parametrize(
+    "said",
+    [
+        Reply({"data": {"node": {"items": None}}, "errors": DEAR}),
+        Reply(TIMEOUT),
+        Reply(TIMEOUT, 502),
+        Reply({"message": "We couldn't respond to your request in time."}, 504),
+    ],
+)
+def test_a_query_that_is_too_dear_is_asked_for_fewer_rows(most, said):
     def items(request, own):
-        if request.body["variables"]["first"] > most:
-            return {"data": {"node": {"items": None}}, "errors": DEAR}
-        return pages_of([])(request, own)
+        return said if request.body["variables"]["first"] > most else pages_of([])(request, own)
 
     assert pulled(site(items)) == ({"#1": ("it1", False), "#2": ("", False)}, False)
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_query_that_is_too_complex_is_asked_for_fewer_rows(most):
+    def answer(request):
+        is_for_more = request.body["variables"].get("first", 0) > most
+        return Reply(TOO_COMPLEX, 400) if is_for_more and "issues(" in request.body["query"] else None
+
+    issues, _ = told_by("linear", answer)
+    assert issues.keys() == {"TM-1"}
 
 
 def test_an_item_that_is_too_dear_by_itself_costs_no_other():

@@ -158,3 +158,48 @@ def test_a_label_that_told_points_and_is_gone_tells_that_there_are_none():
     story = [test_github.event("labeled", 2, **label), test_github.event("unlabeled", 3, **label)]
     assert told_by_labels(github.read_issue(1, test_github.row(), story)) == {"story_points"}
     assert told_by_labels(github.read_issue(1, test_github.row(), [])) == set()
+
+
+# --- A paid tier of GitLab that has ended ----------------------------------------------------------------------------
+MILESTONE = {"id": 5, "iid": 1, "title": "March", "start_date": "2026-03-02", "due_date": "2026-03-15"}
+PUT, TAKEN = (test_gitlab.event(day, action=action, milestone=MILESTONE) for day, action in ((3, "add"), (4, "remove")))
+
+
+def free_gitlab(milestone, *events):
+    """Of the free tier, with a milestone that the issue is in, or was."""
+
+    def answer(request):
+        name = request.path.rpartition("/")[2]
+        if name == "issues":
+            return [row | {"milestone": milestone} for row in gitlab(request)]
+        listed = {"milestones": [MILESTONE], "resource_milestone_events": list(events)}
+        return listed[name] if name in listed else gitlab(request)
+
+    return answer
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("sites", "sprint"),
+    [
+        ((SITES["gitlab"].healthy, free_gitlab(None)), "iteration-2"),
+        ((SITES["gitlab"].healthy, free_gitlab(None, PUT, TAKEN)), "iteration-2"),
+        ((SITES["gitlab"].healthy, free_gitlab(MILESTONE, PUT)), "milestone-5"),
+        ((free_gitlab(MILESTONE, PUT), free_gitlab(None, PUT, TAKEN)), None),
+        ((free_gitlab(MILESTONE), free_gitlab(None, TAKEN)), None),
+    ],
+)
+def test_what_iterations_told_stays_without_them_and_milestones_are_believed(sites, sprint, project, lead, settings):
+    settings.TRACKER_ALLOWED_NETWORKS, settings.CONNECTION_KEYS = list(LOCAL), ["first key"]
+    before, after = sites
+    with tracker(before) as served:
+        connect(project, SITES["gitlab"].place("gitlab", served), "secret", by=lead, now=test_gitlab.at(20))
+        for day, answer in enumerate((before, after, after), start=20):
+            served.answer, at = answer, test_gitlab.at(day)
+            run = runs.ask_sync(Connection.objects.get(), by=None, now=at, is_full=True)
+            assert runs.execute(run.pk, now=at).status == "completed"
+    issue = Issue.objects.get(external_id="#7")
+    assert (issue.sprint.external_id if issue.sprint else None) == sprint
+    if sprint == "iteration-2":
+        # What it was in beside iterations is no move out of one.
+        assert issue.changes.filter(field="sprint").count() == 2

@@ -15,10 +15,15 @@ from apps.projects.tests.factories import TeamMemberFactory
 pytestmark = pytest.mark.django_db
 
 
+#: Workers are seen because the schedule asks for it.
+OR_THE_SCHEDULE = "Start one: ./run worker. If workers run, their schedule does not: start ./run beat"
+
+
 def test_without_any_worker_all_queues_wait(now):
-    told = "No worker has been seen: outcomes, e-mails, recoveries, trainings and imports wait. Start one: ./run worker"
+    waits = "No worker has been seen: outcomes, e-mails, recoveries, trainings and imports wait."
+    told = f"{waits} {OR_THE_SCHEDULE}"
     assert missing_workers(now) == told
-    assert missing_workers(now, [LONG]) == "No worker has been seen: trainings wait. Start one: ./run worker"
+    assert missing_workers(now, [LONG]) == f"No worker has been seen: trainings wait. {OR_THE_SCHEDULE}"
     assert (health.workers().status, health.workers().message) == ("degraded", told)
 
 
@@ -61,6 +66,16 @@ def test_of_several_the_time_is_said_that_is_true_of_all(now):
     assert told.startswith("No worker has been seen for 6 minutes: outcomes, e-mails, recoveries and imports wait.")
 
 
+def test_the_schedule_is_named_where_no_queue_has_been_seen_alone(now):
+    for queue in (SHORT, LONG, IMPORTS):
+        note_worker(queue, now)
+    later = now + 2 * MISSING_AFTER
+
+    assert missing_workers(later, [SHORT]).endswith(f"recoveries wait. {OR_THE_SCHEDULE}")
+    note_worker(IMPORTS, later)
+    assert missing_workers(later, [SHORT]).endswith("recoveries wait. Start one: ./run worker")
+
+
 def test_a_training_that_goes_on_shows_that_its_worker_is_there(run, now):
     note_worker(SHORT, now)
     note_worker(IMPORTS, now)
@@ -75,7 +90,7 @@ def test_a_job_says_what_it_waits_for(run, api_client, now):
     def job():
         return api_client.get(f"/api/v1/ml/jobs/{run.id}/").json()
 
-    assert job()["waits_for"].endswith("trainings wait. Start one: ./run worker")
+    assert job()["waits_for"].endswith(f"trainings wait. {OR_THE_SCHEDULE}")
     note_worker(LONG, timezone.now())
     assert job()["waits_for"] == ""
     TrainingRun.objects.update(state="running")
