@@ -1,16 +1,23 @@
 """The folder that is a broker holds whole messages only."""
 
+import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from queue import Empty
+from subprocess import PIPE
 
 import pytest
-from kombu import Connection
+from kombu import Connection, Exchange, Queue
+from kombu.exceptions import ChannelError
 
 from base.celery import app
 from base.folder_broker import FolderChannel, FolderTransport
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -114,3 +121,86 @@ def test_what_a_killed_process_left_of_a_message_is_gone_after_an_hour(channel, 
     channel.connection.client.channel()
 
     assert (left.exists(), kept.exists()) == (rests_seconds < 3_600, True)
+
+
+def bind(channel, exchange, *queues):
+    for queue in queues:
+        Queue(queue, Exchange(exchange), routing_key=queue)(channel).declare()
+
+
+@pytest.mark.parametrize(
+    "torn", [b"", b"\0" * 60, b'[["long", "", "lo', b"{}", b"[7]", b"\xff", None],
+    ids=["empty", "zeros", "cut", "another", "numbers", "noise", "gone"],
+)  # fmt: skip
+def test_a_torn_list_of_queues_stops_nobody(channel, tmp_path, torn, caplog, request):
+    """As a power cut leaves it, or a full disk."""
+    # Bindings are a process's, whatever its folder.
+    exchange = request.node.callspec.id
+    bind(channel, exchange, "celery", "long")
+    file = tmp_path / "c" / f"{exchange}.exchange"
+    file.unlink() if torn is None else file.write_bytes(torn)
+
+    channel.basic_publish(channel.prepare_message("x"), exchange, "long")
+    bind(channel, exchange, "imports")
+
+    assert (channel._size("long"), channel._size("celery")) == (1, 0)
+    assert {queue for _, _, queue in json.loads(file.read_text())} == {"celery", "long", "imports"}
+    is_read = torn in (b"{}", None)
+    assert caplog.text.count("could not be read, and is written anew") == (0 if is_read else 1)
+
+
+def test_a_queue_that_is_deleted_is_bound_no_more(channel):
+    bind(channel, "deleting", "a", "b")
+
+    channel.queue_delete("a")
+
+    assert [row.queue for row in channel.get_table("deleting")] == ["b"]
+
+
+def test_a_disk_that_takes_nothing_leaves_the_list_as_it_was(channel, tmp_path, monkeypatch):
+    bind(channel, "full", "celery")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(ChannelError):
+            bind(channel, "full", "long")
+
+    assert json.loads((tmp_path / "c" / "full.exchange").read_text()) == [["celery", "", "celery"]]
+    assert {row.queue for row in channel.get_table("full")} == {"celery", "long"}
+
+
+def test_processes_that_start_at_once_all_have_their_queues(tmp_path):
+    """Of sixty such starts two ended with a fault of kombu's, and six had lost a queue."""
+    program = """
+import sys
+from kombu import Connection, Exchange, Queue
+from base import folder_broker
+folder_broker.use()
+root = sys.argv[1]
+folders = {"data_folder_in": root, "data_folder_out": root, "control_folder": f"{root}/c"}
+with Connection("filesystem://", transport_options=folders) as connection:
+    channel = connection.channel()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for n in range(40):
+        name = f"{sys.argv[2]}{n}"
+        Queue(name, Exchange("celery"), routing_key=name)(channel).declare()
+"""
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), name], stdin=PIPE, stdout=PIPE, cwd=ROOT)
+        for name in "abc"
+    ]
+    for process in started:
+        process.stdout.readline()
+    for process in started:
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert len(json.loads((tmp_path / "c" / "celery.exchange").read_text())) == 120
+    for process in started:
+        process.stdin.close()
+        process.stdout.close()
