@@ -4,16 +4,19 @@ import json
 import logging
 import os
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from celery.beat import Scheduler
+from celery.beat import Scheduler, SchedulingError
 
 from apps.common.heartbeat import CLOCKS_DIFFER
 from apps.common.operations.unnamed_files import coming_to
 
 logger = logging.getLogger(__name__)
+
+#: What the broker did not take is sent again so much later: within the minute, and not in a loop.
+AGAIN_AFTER = timedelta(seconds=20)
 
 
 class SteadyScheduler(Scheduler):
@@ -24,6 +27,8 @@ class SteadyScheduler(Scheduler):
     """
 
     _is_kept = True
+    #: When something was not taken, until it is sent again.
+    _refused_at: datetime | None = None
 
     def __init__(self, *given: Any, schedule_filename: str, **options: Any) -> None:
         self._file = Path(schedule_filename)
@@ -79,7 +84,18 @@ class SteadyScheduler(Scheduler):
         ahead = [entry for entry in self.schedule.values() if entry.last_run_at and entry.last_run_at > latest]
         for entry in ahead:
             entry.last_run_at = now
-        if ahead:
-            # When each is due next was reckoned by the other clock.
-            self._heap = None
+        is_again = self._refused_at is not None and not self._refused_at <= now < self._refused_at + AGAIN_AFTER
+        if ahead or is_again:
+            # When each is due next was reckoned by the other clock, or as if all had been sent.
+            self._heap, self._refused_at = None, None
         return super().tick(*options, **more)
+
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **options: Any) -> Any:
+        """Send it; what the broker does not take stays due, or a minute without one would cost a week of trainings."""
+        try:
+            return super().apply_async(entry, producer=producer, advance=advance, **options)
+        except SchedulingError:
+            # By now there is another entry, which has run.
+            self.schedule[entry.name].last_run_at = entry.last_run_at
+            self._refused_at = self.app.now()
+            raise

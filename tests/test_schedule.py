@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery.app.task import Task
 from celery.apps.beat import Beat
 from celery.beat import EmbeddedService, Service
 from celery.worker import WorkController
+from kombu.exceptions import OperationalError
 
 from apps.common.heartbeat import CLOCKS_DIFFER
 from base.beat import SteadyScheduler
@@ -136,6 +138,39 @@ def test_what_fell_due_while_no_schedule_ran_is_sent_once(begun, clock, sent):
 
     assert sent.count(DAILY) == 1
     assert sent.count("forget-log-ins") == 1
+
+
+@pytest.mark.parametrize("is_begun_anew", [False, True])
+def test_what_the_broker_does_not_take_is_sent_once_it_does(tmp_path, clock, sent, monkeypatch, is_begun_anew):
+    """The trainings of Monday at two, say, while the broker is started again."""
+
+    def begin():
+        service = Service(app, scheduler_cls=app.conf.beat_scheduler, schedule_filename=str(tmp_path / "schedule"))
+        monkeypatch.setattr(service.scheduler, "producer", None, raising=False)
+        monkeypatch.setattr(service.scheduler, "send_task", take)
+        return service.scheduler
+
+    def take(name, *_, **__):
+        if is_away:
+            raise OperationalError("Connection refused")
+        sent.append(name)
+
+    clock[0], is_away = datetime(2026, 3, 2, 1, 55, tzinfo=UTC), False
+    # What a beat of its own does not know by name alone.
+    monkeypatch.setattr(Task, "apply_async", lambda task, *_, **__: take(task.name))
+    scheduler = begin()
+    runs(scheduler, clock, 240)
+    is_away = True
+    runs(scheduler, clock, 180)
+    n_before, is_away = len(sent), False
+    if is_begun_anew:
+        scheduler.close()
+        scheduler = begin()
+
+    runs(scheduler, clock, 3600)
+
+    assert sent[n_before:].count("apps.ml.tasks.retrain_ml_models") == 1
+    assert sent[n_before:].count("apps.importers.tasks.run_due_imports") in (60, 61)
 
 
 def empty(file):

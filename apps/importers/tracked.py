@@ -65,6 +65,8 @@ class TrackedIssue(ImportedIssue):
     #: Fields that this site does not have, or did not let us read whole this time: what they hold here stays, unless
     #: something else is told. Of a status some moves may be missing.
     untold: frozenset[str] = frozenset()
+    #: How the ids of sprints begin that its site tells in any case, also where `sprint` is untold; empty for none.
+    told_sprints: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

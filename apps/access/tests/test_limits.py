@@ -78,6 +78,15 @@ class TestThrottle:
         assert [asked_with_a_new_key() for _ in range(4)] == [200, 200, 200, 429]
         assert as_person.get(ME).status_code == 200
 
+    def test_what_a_key_is_refused_by_its_own_limit_is_not_counted_to_the_others(self, rates: Any) -> None:
+        rates(user="5/min", key="2/min")
+        person = UserFactory()
+        keys = [create_key(person, name="CI", scopes=["read"], project=None, days=1, now=NOW)[1] for _ in range(2)]
+        one, other = (APIClient(HTTP_AUTHORIZATION=f"Bearer {text}") for text in keys)
+
+        assert [one.get(ME).status_code for _ in range(9)] == [200] * 2 + [429] * 7
+        assert [other.get(ME).status_code for _ in range(2)] == [200, 200]
+
     @pytest.mark.skipif(connection.vendor != "sqlite", reason="Only SQLite counts in a file of its own.")
     def test_a_file_that_cannot_be_written_stops_nobody_and_is_logged(
         self, rates: Any, api_client: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

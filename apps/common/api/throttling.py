@@ -89,13 +89,13 @@ def wait_for_refused(request: HttpRequest, response: HttpResponseBase) -> float 
         return None
     # Whoever was let into an endpoint or not is known there, and not asked again.
     asked = (getattr(response, "renderer_context", None) or {}).get("request") or _shown(request)
-    return _longest_wait(_counted_as(asked), request)
+    return _wait_for_each(_counted_as(asked), request)
 
 
-def _longest_wait(callers: Iterable[Counted], request: HttpRequest) -> float | None:
-    """Count one request as that of each caller; seconds to wait where it was one too many of any."""
-    waits = [wait_for(*caller, request) for caller in callers]
-    return max((wait for wait in waits if wait is not None), default=None)
+def _wait_for_each(callers: Iterable[Counted], request: HttpRequest) -> float | None:
+    """Count one request as that of each caller, up to the first whose limit refuses it; seconds to wait there."""
+    waits = (wait_for(*caller, request) for caller in callers)
+    return next((wait for wait in waits if wait is not None), None)
 
 
 def _shown(request: HttpRequest) -> Request:
@@ -140,7 +140,7 @@ class SharedThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         if request.user and request.user.is_authenticated:
             asked_by(request.user.pk)
-        self._wait = _longest_wait(self.callers(request, view), request._request)
+        self._wait = _wait_for_each(self.callers(request, view), request._request)
         return self._wait is None
 
     def wait(self) -> float | None:

@@ -4,13 +4,16 @@ import os
 import stat
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.unnamed_files import coming_to
+
+#: The kernel's list of what is mounted where.
+MOUNTED = Path("/proc/self/mountinfo")
 
 
 class NotWritten(ApplicationError):
@@ -62,8 +65,9 @@ def writing(path: Path) -> Iterator[None]:
 class NamedFile:
     """A text file that is written as its lines come.
 
-    A `whole` one comes to its place once all are written; what nothing can be put in the place of, as a pipe, a device
-    or a file in a folder of others, is written as they come, too.
+    A `whole` one comes to its place once all are written; what nothing can be put in the place of, as a pipe, a device,
+    a file in a folder of others, one that is mounted or has other names, or where our own output goes, is written as
+    they come, too.
     """
 
     def __init__(self, path: Path, *, newline: str | None = None, whole: bool = False) -> None:
@@ -75,6 +79,7 @@ class NamedFile:
             if whole and _is_replaceable(place, found):
                 file = stack.enter_context(coming_to(place, prefix=f".{place.name[:50]}.part-", mode=0o666))
                 if found is not None:
+                    os.fchown(file.fileno(), -1, found.st_gid)
                     os.fchmod(file.fileno(), stat.S_IMODE(found.st_mode))
                 self._file = stack.enter_context(_as_text(file, newline))
             else:
@@ -94,8 +99,33 @@ class NamedFile:
 
 
 def _is_replaceable(path: Path, found: os.stat_result | None) -> bool:
-    is_ours = found is None or (stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid())
-    return is_ours and os.access(path.parent, os.W_OK)
+    return os.access(path.parent, os.W_OK) and (found is None or _is_ours_alone(path, found))
+
+
+def _is_ours_alone(path: Path, found: os.stat_result) -> bool:
+    is_ours = found.st_uid == os.geteuid() and found.st_gid in {os.getegid(), *os.getgroups()}
+    is_plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    return is_ours and is_plain and not _is_output(found) and not _is_mounted(path)
+
+
+def _is_output(found: os.stat_result) -> bool:
+    """Whether our own output goes there, as by `/dev/stdout` and `>`."""
+    for descriptor in (1, 2):
+        # A closed one goes nowhere.
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), found):
+                return True
+    return False
+
+
+def _is_mounted(path: Path) -> bool:
+    """Whether it is a place of its own in the tree of files, as of a container (Linux)."""
+    try:
+        places = MOUNTED.read_text().splitlines()
+    except OSError:
+        return False
+    # The kernel writes a blank as \040 (proc(5)).
+    return str(path).replace(" ", r"\040") in {line.split(" ")[4] for line in places}
 
 
 @contextmanager

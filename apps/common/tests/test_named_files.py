@@ -2,10 +2,12 @@
 
 import os
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from apps.common.operations import named_files
 from apps.common.operations.named_files import NamedFile, NotWritten, require_writable, writable
 
 
@@ -52,3 +54,49 @@ def test_a_script_says_it_before_it_begins(tmp_path: Path, capsys: pytest.Captur
     with pytest.raises(SystemExit):
         parser.parse_args(["--out", str(tmp_path)])
     assert "cannot be written: Is a directory" in capsys.readouterr().err
+
+
+def has_other_names(path: Path, _: pytest.MonkeyPatch) -> None:
+    os.link(path, path.with_name("other"))
+
+
+def is_mounted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = str(path).replace(" ", r"\040")
+    path.with_name("mountinfo").write_text(f"36 35 98:0 / / rw - ext4 a rw\n37 35 98:0 /b {place} rw - ext4 b rw\n")
+    monkeypatch.setattr(named_files, "MOUNTED", path.with_name("mountinfo"))
+
+
+def is_where_output_goes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there, real = path.stat(), os.fstat
+    monkeypatch.setattr(os, "fstat", lambda descriptor: there if descriptor == 1 else real(descriptor))
+
+
+def is_of_a_group_that_is_not_ours(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = path.stat().st_gid
+    monkeypatch.setattr(os, "getegid", lambda: group + 1)
+    monkeypatch.setattr(os, "getgroups", list)
+
+
+@pytest.mark.parametrize(
+    ("such", "is_same"),
+    [
+        (lambda *_: None, False), (has_other_names, True), (is_mounted, True), (is_where_output_goes, True),
+        (is_of_a_group_that_is_not_ours, True),
+    ],
+    ids=["plain", "other names", "mounted", "output", "group"],
+)  # fmt: skip
+def test_a_file_that_nothing_can_take_the_place_of_is_written_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, such: Callable[..., None], is_same: bool
+) -> None:
+    path = tmp_path / "a file"
+    path.write_text("before")
+    path.chmod(0o640)
+    such(path, monkeypatch)
+    before = path.stat()
+
+    with NamedFile(path, whole=True) as file:
+        file.write("now")
+
+    after = path.stat()
+    assert path.read_text() == "now"
+    assert (after.st_ino == before.st_ino, after.st_mode, after.st_gid) == (is_same, before.st_mode, before.st_gid)

@@ -36,6 +36,8 @@ STATE_OF_ITERATION = {"1": "planned", "2": "active", "3": "completed", "upcoming
                       "started": "active", "opened": TrackedSprint.OPEN, "closed": "completed"}  # fmt: skip
 #: Field → what a row has of it in the paid tier alone. In a milestone, or taken out of one, it is all the same.
 PAID = {"story_points": "weight", "sprint": "iteration"}
+#: How the ids of sprints begin that milestones are.
+OF_MILESTONES = "milestone-"
 #: Kinds of events, which are asked for issue by issue.
 EVENTS = ("state", "label", "milestone", "weight", "iteration")
 LEDGER = (
@@ -86,7 +88,7 @@ def sprint_of_milestone(row: Any) -> TrackedSprint | None:
     if not part(row, "id") or not starts_on or not ends_on or not 0 <= (ends_on - starts_on).days < MOST_SPRINT_DAYS:
         return None
     return TrackedSprint(
-        external_id=f"milestone-{part(row, 'id')}",
+        external_id=f"{OF_MILESTONES}{part(row, 'id')}",
         name=reading.fitting(part(row, "title"), 200) or f"Milestone {part(row, 'iid')}",
         state="completed" if part(row, "state") == "closed" else TrackedSprint.OPEN,
         starts_on=starts_on,
@@ -104,7 +106,9 @@ def read_issue(line: int, row: Any, story: Story) -> TrackedIssue | RowError:
     try:
         issue = _issue(line, key, row, story)
         untold = {field for field, name in PAID.items() if name not in row}
-        return replace(issue, untold=frozenset(untold) - reading.told_by_labels(issue))
+        # Each row has a milestone, or that there is none.
+        told = OF_MILESTONES if "milestone" in row else ""
+        return replace(issue, untold=frozenset(untold) - reading.told_by_labels(issue), told_sprints=told)
     except BadValue as error:
         return RowError(line, key, error.message)
 

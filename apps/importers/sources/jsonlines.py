@@ -51,7 +51,7 @@ PATHS = {
     "created_at": "created_at", "started_at": "started_at", "resolved_at": "resolved_at", "dropped_at": "dropped_at",
     "last_moved_at": "last_moved_at", "due_date": "due_date", "parent": "parent",
     "blocked_by": "blocked_by", "blocks": "blocks", "level": "level", "changes": "changes", "recorded": "recorded",
-    "cut": "cut", "untold": "untold",
+    "cut": "cut", "untold": "untold", "told_sprints": "told_sprints",
 }  # fmt: skip
 #: Fields that a history may tell of.
 TOLD = frozenset({
@@ -261,6 +261,7 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
         status_category=status.category,
         reporter=_person(said["reporter"]),
         sprint_id=str(said["sprint_id"] or ""),
+        told_sprints=str(said["told_sprints"] or "")[:200],
         parent=str(said["parent"] or ""),
         blocked_by=_keys(said["blocked_by"]),
         blocks=_keys(said["blocks"]),

@@ -183,6 +183,10 @@ class TrackedBoard:
             self.take(TrackedSprint(external_id=external_id, name="", is_only_named=True))
         return self._sprints.get(external_id)
 
+    def key_of(self, sprint_id: UUID) -> str:
+        """The id of a sprint in the source; empty for one that is not of it."""
+        return next((key for key, sprint in self._sprints.items() if sprint.pk == sprint_id), "")
+
     def unrecorded(self, external_ids: set[str]) -> None:
         """Of these sprints nobody knows what had been in them: their issues tell only where they are now."""
         rows = Sprint.objects.filter(pk__in=[self._sprints[one].pk for one in external_ids if one in self._sprints])

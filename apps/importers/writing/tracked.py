@@ -135,14 +135,20 @@ class TrackedWriter:
     def _believed(self, record: TrackedIssue, issue: Issue | None) -> TrackedIssue:
         """The record, where its site does not tell all sprints and the issue is in one, by what is told of that one.
 
-        It is there until a move out of it is told; other moves were beside it, and are none.
+        It is there until the last move that is told of that one leads out of it, unless it is one of those that are
+        told in any case; moves between others were beside it, and are none.
         """
         if issue is None or issue.sprint_id is None or record.sprint_id or "sprint" not in record.untold:
             return record
-        left = (self.board.sprint(str(move.old or "")) for move in record.changes if move.field == "sprint")
-        if any(sprint is not None and sprint.pk == issue.sprint_id for sprint in left):
-            return replace(record, untold=record.untold - {"sprint"})
-        return replace(record, changes=tuple(change for change in record.changes if change.field != "sprint"))
+        known = self.board.key_of(issue.sprint_id)
+        told = replace(record, untold=record.untold - {"sprint"})
+        if record.told_sprints and known.startswith(record.told_sprints):
+            return told
+        moves = [change for change in record.changes if change.field == "sprint"]
+        last = next((move for move in reversed(moves) if known and known in (move.old, move.new)), None)
+        if last is None:
+            return replace(record, changes=tuple(change for change in record.changes if change.field != "sprint"))
+        return record if last.new == known else replace(told, sprint_id=str(moves[-1].new or ""))
 
     def _touched(self, record: TrackedIssue, issue: Issue | None) -> Touch:
         values = self._values(record, issue)

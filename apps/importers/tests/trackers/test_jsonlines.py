@@ -171,7 +171,7 @@ TOLD_BY_TRACKERS = {
     "actual_hours": values["actual_hours"],
     "created_at": moments, "started_at": moments, "resolved_at": moments, "dropped_at": moments,
     "last_moved_at": moments, "due_date": st.none() | st.dates(date(2000, 1, 1), date(2040, 1, 1)),
-    "level": st.none() | st.integers(-1, 1), "recorded": names, "cut": names, "untold": names,
+    "level": st.none() | st.integers(-1, 1), "recorded": names, "cut": names, "untold": names, "told_sprints": texts,
     "changes": st.lists(
         st.sampled_from(sorted(values)).flatmap(
             lambda name: st.builds(

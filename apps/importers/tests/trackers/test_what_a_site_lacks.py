@@ -8,13 +8,16 @@ from django.core.management import call_command
 from apps.accounts.tests.factories import UserFactory
 from apps.importers import runs
 from apps.importers.connections import connect
+from apps.importers.keeping import begun, failing
 from apps.importers.management.commands import import_issues
 from apps.importers.models import Connection
 from apps.importers.sources import github
 from apps.importers.sources.reading import told_by_labels
+from apps.importers.syncing import import_told
 from apps.importers.tests.trackers import jira_site, test_azure, test_github, test_gitlab, test_linear
 from apps.importers.tests.trackers.server import LOCAL, Reply, tracker
 from apps.importers.tests.trackers.sites import SITES
+from apps.importers.tracked import Change, TrackedIssue, TrackedSprint
 from apps.projects.models import Issue
 from apps.projects.tests.factories import IssueFactory, SprintFactory
 from conftest import NOW
@@ -165,15 +168,19 @@ MILESTONE = {"id": 5, "iid": 1, "title": "March", "start_date": "2026-03-02", "d
 PUT, TAKEN = (test_gitlab.event(day, action=action, milestone=MILESTONE) for day, action in ((3, "add"), (4, "remove")))
 
 
-def free_gitlab(milestone, *events):
+OTHER = MILESTONE | {"id": 6, "iid": 2, "title": "April", "start_date": "2026-04-02", "due_date": "2026-04-15"}
+LONG = MILESTONE | {"due_date": "2026-08-15"}
+
+
+def free_gitlab(milestone, *events, listed=(MILESTONE,)):
     """Of the free tier, with a milestone that the issue is in, or was."""
+    told = {"milestones": list(listed), "resource_milestone_events": list(events)}
 
     def answer(request):
         name = request.path.rpartition("/")[2]
         if name == "issues":
             return [row | {"milestone": milestone} for row in gitlab(request)]
-        listed = {"milestones": [MILESTONE], "resource_milestone_events": list(events)}
-        return listed[name] if name in listed else gitlab(request)
+        return told[name] if name in told else gitlab(request)
 
     return answer
 
@@ -187,6 +194,10 @@ def free_gitlab(milestone, *events):
         ((SITES["gitlab"].healthy, free_gitlab(MILESTONE, PUT)), "milestone-5"),
         ((free_gitlab(MILESTONE, PUT), free_gitlab(None, PUT, TAKEN)), None),
         ((free_gitlab(MILESTONE), free_gitlab(None, TAKEN)), None),
+        # Deleted, with its events or their names; and planned for so long that it is no sprint any more.
+        ((free_gitlab(MILESTONE, PUT), free_gitlab(None, listed=[OTHER])), None),
+        ((free_gitlab(MILESTONE, PUT), free_gitlab(None, PUT | {"milestone": None}, listed=[OTHER])), None),
+        ((free_gitlab(MILESTONE, PUT), free_gitlab(LONG, PUT | {"milestone": LONG}, listed=[LONG, OTHER])), None),
     ],
 )
 def test_what_iterations_told_stays_without_them_and_milestones_are_believed(sites, sprint, project, lead, settings):
@@ -203,3 +214,33 @@ def test_what_iterations_told_stays_without_them_and_milestones_are_believed(sit
     if sprint == "iteration-2":
         # What it was in beside iterations is no move out of one.
         assert issue.changes.filter(field="sprint").count() == 2
+
+
+# --- A project of Jira that hides sprints, and tells their moves ------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("later", "sprint"),
+    [((), "Two"), ((("Two", ""), ("", "Two")), "Two"), ((("Two", ""),), None), ((("Two", "One"),), "One"),
+     ((("Two", ""), ("", "One"), ("One", "Two")), "Two")],
+)  # fmt: skip
+def test_an_issue_is_where_its_last_move_led(later, sprint, project):
+    ids = {"": "", "One": "1", "Two": "2"}
+    sprints = [TrackedSprint(external_id=ids[name], name=name, state="active") for name in ("One", "Two")]
+
+    def told(*moves, **said):
+        changes = [Change("sprint", ids[old], ids[new], test_gitlab.at(1 + n)) for n, (old, new) in enumerate(moves)]
+        return TrackedIssue(
+            line=1, external_id="A-1", source_id="1", title="One", created_at=test_gitlab.at(1), issue_type="Story",
+            level=0, status="To do", status_category="to_do", changes=tuple(changes),
+            recorded=frozenset({"sprint"}), **said,
+        )  # fmt: skip
+
+    first = ("", "Two")
+    for issue in (told(first, sprint_id="2"), *[told(first, *later, untold=frozenset({"sprint"}))] * 2):
+        run = begun(project, "jira", now=test_gitlab.at(20))
+        with failing(run):
+            import_told([*sprints, issue], project=project, source="jira", fields={"sprint"},
+                        now=test_gitlab.at(20), run=run)  # fmt: skip
+
+    issue = Issue.objects.get()
+    assert (issue.sprint.name if issue.sprint else None) == sprint
