@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from apps.importers.records import RowError
+from apps.importers.records import LeftOut, RowError
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.client import AnswerTooLarge, AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused
 from apps.importers.sources.headers import beside_last, page_at, resized, rows_before
@@ -292,10 +292,10 @@ def each_told(
         yield from told
 
 
-def left_out(line: int, key: str, error: NotThere | AnswerTooLarge) -> RowError:
+def left_out(line: int, key: str, error: NotThere | AnswerTooLarge) -> LeftOut:
     """An issue that is gone, or too large."""
     why = "It went while the import ran" if isinstance(error, NotThere) else "It is too large to be read"
-    return RowError(line, key, f"{why}: {error.message}")
+    return LeftOut(line, key, f"{why}: {error.message}")
 
 
 # --- GraphQL ----------------------------------------------------------------------------------------------------------
