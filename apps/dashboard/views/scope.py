@@ -188,9 +188,9 @@ def show(
 
 
 def show_part(
-    request: HttpRequest, template: str, context: Mapping[str, Any], *, project: Project, page: str
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, project: Project, page: str, title: str
 ) -> HttpResponse:
-    """A part of a page for a page that is open; the same in the frame for who follows its address."""
+    """A part of a page for a page that is open; the same in the frame, with a title, for who follows its address."""
     if request.headers.get("HX-Request"):
         return show(request, template, context, project=project)
-    return show(request, "part.html", {**context, "part": f"dashboard/{template}"}, project=project, page=page)
+    return show(request, "part.html", {**context, "part": f"dashboard/{template}", "title": title}, project=project, page=page)
