@@ -193,4 +193,5 @@ def show_part(
     """A part of a page for a page that is open; the same in the frame, with a title, for who follows its address."""
     if request.headers.get("HX-Request"):
         return show(request, template, context, project=project)
-    return show(request, "part.html", {**context, "part": f"dashboard/{template}", "title": title}, project=project, page=page)
+    framed = {**context, "part": f"dashboard/{template}", "title": title}
+    return show(request, "part.html", framed, project=project, page=page)

@@ -3,6 +3,8 @@
 import unicodedata
 from datetime import timedelta
 
+import re
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -154,10 +156,11 @@ def test_spelling_fails_for_nothing(text):
 
 def test_who_is_named_in_place_of_an_address_is_told_by_the_addresses_that_erase_them(now):
     """The address of somebody whom an import named by a name alone is on no page."""
-    imported = UserFactory(full_name="Zoé Example", email="zoe@shop-1.imported.invalid", is_active=False, is_placeholder=True)
+    place = "zoe@shop-1.imported.invalid"
+    imported = UserFactory(full_name="Zoé Example", email=place, is_active=False, is_placeholder=True)
     UserFactory(full_name="Ada Lovelace", email="ada@example.com")
 
-    with pytest.raises(CommandError, match="Zoé Example: zoe@shop-1.imported.invalid") as refused:
+    with pytest.raises(CommandError, match=re.escape(f"Zoé Example: {place}")) as refused:
         call_command("erase_person", "zoe\N{COMBINING ACUTE ACCENT} example")
     with pytest.raises(CommandError, match="Nobody is called so"):
         call_command("erase_person", "Grace Hopper")
