@@ -220,7 +220,9 @@ def test_an_engine_that_cannot_be_reached_is_an_error(
 
 
 @pytest.mark.django_db
-def test_tables_that_are_missing_are_told_with_what_makes_them(production: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_that_are_missing_are_told_with_what_makes_them(
+    production: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     missing = Check(lambda: Health("unavailable", "3 migrations are missing"))
     monkeypatch.setitem(vars(checks)["CHECKS"], "migrations", missing)
 

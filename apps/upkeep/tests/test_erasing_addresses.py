@@ -1,9 +1,8 @@
 """However an address is spelled it is one person's, whose whole account goes; and what is no address erases nothing."""
 
+import re
 import unicodedata
 from datetime import timedelta
-
-import re
 
 import pytest
 from django.core.management import CommandError, call_command
