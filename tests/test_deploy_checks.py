@@ -12,8 +12,12 @@ from drf_spectacular.settings import spectacular_settings
 from apps.common.operations import checks, health
 from apps.common.operations.health import Check, Health
 from apps.common.operations.slips import values
+from apps.importers.connections import connect
+from apps.importers.sources.registry import place_of
 from apps.ml import health as ml_health
 from apps.ml.tests.factories import MLModelFactory
+from apps.projects.tests.factories import ProjectFactory
+from conftest import NOW
 from tests.receivers import mail_server
 
 STRONG, ALSO_STRONG = "k3Vd9-QmZ7xW_pL2sYf8RtB4nHc6", "w8Xq2_NjK5vD-tG1zMa7PbE9rSu3"
@@ -34,7 +38,7 @@ PRODUCTION: dict[str, Any] = {
     "DEFAULT_FROM_EMAIL": "Scrum ML <scrum@example.com>",
     "PUBLIC_URL": "https://scrum.example.com",
 }
-ENGINES_ARE_UP = {name: Check(lambda: Health("ok", "It answers.")) for name in ("database", "broker")}
+ENGINES_ARE_UP = {name: Check(lambda: Health("ok", "It answers.")) for name in ("database", "migrations", "broker")}
 
 
 @pytest.fixture
@@ -213,6 +217,32 @@ def test_an_engine_that_cannot_be_reached_is_an_error(
     monkeypatch.setitem(vars(checks)["CHECKS"], engine, Check(refuse))
 
     assert findings()[finding].msg.endswith("cannot be used: connection refused")
+
+
+@pytest.mark.django_db
+def test_tables_that_are_missing_are_told_with_what_makes_them(
+    production: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = Check(lambda: Health("unavailable", "3 migrations are missing"))
+    monkeypatch.setitem(vars(checks)["CHECKS"], "migrations", missing)
+
+    found = findings()["common.E008"]
+
+    assert (found.msg, found.hint) == (
+        "The database is not up to date: 3 migrations are missing", "./run manage migrate"
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_tokens_that_are_sealed_with_the_secret_of_everything_are_told_where_there_are_any(production: Any) -> None:
+    production.CONNECTION_KEYS = [production.SECRET_KEY]
+    before = findings()
+    connect(ProjectFactory(), place_of("github", "", "a/b"), "token", by=None, now=NOW)
+
+    assert "upkeep.W002" not in before
+    assert "upkeep.W002" in findings()
+    production.CONNECTION_KEYS = [STRONG, production.SECRET_KEY]
+    assert "upkeep.W002" not in findings()
 
 
 @pytest.mark.django_db

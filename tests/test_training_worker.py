@@ -109,7 +109,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_training_is_replaced_and_the
         1,
         ISSUES,
     )
-    assert installation.manage("verify_ml_models") == "1 models, 3 objects: all as recorded."
+    assert installation.manage("verify_ml_models") == "1 model, 3 objects: all as recorded."
 
 
 def test_a_signal_to_all_processes_of_the_workers_ends_them(installation):

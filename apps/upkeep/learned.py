@@ -35,6 +35,8 @@ class Dropped:
 
     served: set[tuple[str, UUID | None]]
     kept: set[str]
+    #: How many objects went.
+    objects: int = 0
 
     def add(self, other: "Dropped") -> None:
         self.served.update(other.served)
@@ -49,7 +51,8 @@ def drop_models(projects: Sequence[UUID], found: Collection[str]) -> Dropped:
     learned.update(
         is_active=False, status=MLModel.Status.DEPRECATED, s3_key="", serving_key="", dataset_key="", refusal=_DROPPED
     )
-    return Dropped(served, remove_objects(keys))
+    kept = remove_objects(keys)
+    return Dropped(served, kept, len(keys - kept))
 
 
 def forget_what_was_read(now: datetime) -> None:

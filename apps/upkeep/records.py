@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import DatabaseError, models
 
 from apps.accounts.mailboxes import mailbox
+from apps.importers.models import Connection
 from apps.upkeep.models import ErasureRecord
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,27 @@ def was_erased(kind: str, name: str) -> models.QuerySet[ErasureRecord]:
     """Records about this address or key."""
     subjects = [subject_of(key, kind, name) for key in settings.ML_SIGNING_KEYS]
     return ErasureRecord.objects.filter(kind=kind, subject__in=subjects)
+
+
+@register(Tags.security, deploy=True)
+def tokens_have_a_key_of_their_own(**_: Any) -> list[CheckMessage]:
+    """Where there are any; here, since what broke off is sealed with the same keys."""
+    if settings.CONNECTION_KEYS[0] != settings.SECRET_KEY:
+        return []
+    try:
+        if not Connection.objects.exclude(sealed_token="").exists():
+            return []
+    except DatabaseError:
+        # As below.
+        return []
+    return [
+        Warning(
+            "Tokens of trackers are sealed with SECRET_KEY: who learns one secret has both, and changing it loses "
+            "every token.",
+            hint="Set CONNECTION_KEYS to a key of its own, and until each connection has imported to both: new,old.",
+            id="upkeep.W002",
+        )
+    ]
 
 
 @register(Tags.compatibility, deploy=True)

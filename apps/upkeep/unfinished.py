@@ -103,7 +103,8 @@ class Unfinished:
             self._look_for(sought)
             self.accounts |= {person.pk for person in people if not person.is_placeholder}
             self.dropped.add(dropped)
-            self.record.counts = summed(self.record.counts, counts)
+            objects = {"objects": dropped.objects} if dropped.objects else {}
+            self.record.counts = summed(self.record.counts, counts, objects)
 
     def asked_for(self, served: Collection[tuple[str, UUID | None]]) -> None:
         """Their trainings are asked for: whoever goes on asks for none."""

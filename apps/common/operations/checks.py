@@ -121,7 +121,11 @@ def engines_suit_several_machines(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.compatibility, deploy=True)
 def the_database_answers(**_: Any) -> list[CheckMessage]:
-    return unhealthy(CHECKS["database"], "The database cannot be used", "Check DATABASE_URL.", "common.E004")
+    """With the tables of this version: Django's own command makes none, and looks for none."""
+    missing = "The database is not up to date"
+    return unhealthy(CHECKS["database"], "The database cannot be used", "Check DATABASE_URL.", "common.E004") or (
+        unhealthy(CHECKS["migrations"], missing, "./run manage migrate", "common.E008")
+    )
 
 
 @register(Tags.compatibility, deploy=True)

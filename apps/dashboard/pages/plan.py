@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.http import QueryDict
-from django.utils.translation import gettext as _
 
 from apps.common.exceptions import ApplicationError
 from apps.dashboard.types import Sprint, User
@@ -25,9 +24,9 @@ class PlanAnswer:
     refused_because: str | None = None
 
     @property
-    def points(self) -> str:
-        """The size of the change, in percentage points."""
-        return _("%(points)s points") % {"points": round(100 * abs(self.change or 0.0))}
+    def before(self) -> float:
+        """The chance of the sprint as it is."""
+        return (self.chance or 0.0) - (self.change or 0.0)
 
 
 def kept_of(asked: QueryDict) -> list[str] | None:

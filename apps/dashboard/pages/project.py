@@ -20,11 +20,14 @@ from apps.dashboard.pages.sprints import ListedSprint, current_sprint, undated_p
 from apps.dashboard.types import Project, Sprint
 from apps.ml.core.forecasts.drops import TARGET_PROBABILITY
 from apps.ml.core.summary import ProjectSummary, in_words, summarise
+from apps.ml.core.training.retraining import MIN_TRAINING_ISSUES
+from apps.ml.selectors.registry import count_outcomes
 from apps.ml.selectors.sprints import HISTORY_SPRINTS
 from apps.ml.selectors.trust import ServingEvaluation, open_anomalies, serving_evaluations
 from apps.ml.services.forecasts.history import TeamHistory
 from apps.ml.services.forecasts.overview import ProjectForecast, project_forecast
 from apps.ml.services.forecasts.sprint import TeamPast, team_past
+from apps.ml.services.models.kinds import KINDS
 from apps.ml.services.sprints.overview import SprintOverview, sprint_overview
 from apps.notifications.selectors import severest_first
 from apps.projects.selectors import sprint_by_reference
@@ -101,6 +104,16 @@ class ProjectPage:
         """The model that gains most on a naive answer; None where none does."""
         better = [model for model in self.models if model.beats_baseline and model.gain]
         return max(better, key=lambda model: model.gain or 0.0, default=None)
+
+    @property
+    def lessons(self) -> str:
+        """How many finished issues a first model needs, and how many it could learn from."""
+        hours, points = (
+            count_outcomes(kind.outcome, self.project.pk)
+            for kind in (KINDS["effort_prediction"], KINDS["story_points"])
+        )
+        words = {"needed": MIN_TRAINING_ISSUES, "hours": hours, "points": points}
+        return _("%(needed)s finished issues train one: %(hours)s have hours, %(points)s have points") % words
 
     @cached_property
     def undated_plan(self) -> Sprint | None:

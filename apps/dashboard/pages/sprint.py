@@ -90,6 +90,7 @@ class NamedRisk:
         first = self.finding.description.partition(". ")[0].rstrip(".")
         # The contract's sentence gives the difference of both, which is no share of either.
         if self.finding.metric == "completion_percent":
+            first = first.replace("% behind", " percentage points behind")
             first += f": {self.finding.actual:g}% is done, {self.finding.expected:g}% was expected"
         return f"{first}."
 
@@ -224,11 +225,12 @@ class SprintPage:
 
     @cached_property
     def books(self) -> Sequence[ReportBook]:
-        """Committed, added, removed, done, carried over."""
+        """Committed, added, removed, done, carried over; while it runs, what is open is not carried over yet."""
         report = self.overview.books.report
+        titles = BOOKS if self.sprint.status == "completed" else BOOKS | {"carried_over": gettext_lazy("Still open")}
         return [
             ReportBook(name, title, report.amount(name), self._named(line.issue_id for line in getattr(report, name)))
-            for name, title in BOOKS.items()
+            for name, title in titles.items()
         ]
 
     @property

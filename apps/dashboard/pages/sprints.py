@@ -1,11 +1,15 @@
 """All sprints of a project, by the references of their addresses."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.dashboard.types import Project, Sprint
 from apps.projects.names.references import sprint_references
 from apps.projects.selectors import sprints_of
+
+#: As many as any team counts up to.
+_DIGITS = re.compile(r"([0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,15 @@ class ListedSprint:
 
 def sprint_list(project: Project) -> Sequence[ListedSprint]:
     """The latest first; those without dates come before all others. One query."""
-    found = list(sprints_of(project))
+    # Those without a day come last, by their names: numbers in them count as numbers.
+    found = sorted(sprints_of(project), key=lambda sprint: () if sprint.start_date else (1, *_in_order(sprint.name)))
     references = sprint_references((sprint.pk, sprint.name) for sprint in found)
     return [ListedSprint(sprint, references[sprint.pk]) for sprint in reversed(found)]
+
+
+def _in_order(name: str) -> tuple[tuple[int, str], ...]:
+    parts = _DIGITS.split(name.casefold())
+    return tuple((int(part), "") if place % 2 else (-1, part) for place, part in enumerate(parts))
 
 
 def undated_plan(project: Project) -> Sprint | None:

@@ -10,6 +10,7 @@ from apps.access.invitations import invite
 from apps.access.keys import digest_of
 from apps.access.models import ApiKey, Invitation
 from apps.accounts.models import LogIn
+from apps.accounts.scopes import Scope
 from apps.accounts.tests.factories import PASSWORD, UserFactory
 from apps.projects.tests.factories import TeamMemberFactory
 from conftest import NOW
@@ -121,3 +122,11 @@ def test_an_invitation_is_answered_on_the_first_page(page, person, answer, joins
     assert f"Lea Lead invites you to the project {lead.project.name}" in shown
     assert lead.project.team.filter(user=person, role="viewer").exists() is joins
     assert not Invitation.objects.exists()
+
+
+def test_what_a_key_of_each_scope_may_do_is_said_where_it_is_chosen(client):
+    client.force_login(UserFactory())
+
+    told = client.get("/keys/").content.decode()
+
+    assert [scope for scope in Scope if f"{scope}: " not in told] == []

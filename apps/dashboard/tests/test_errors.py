@@ -15,7 +15,9 @@ pytestmark = pytest.mark.django_db
 def test_people_get_a_page_and_programs_a_problem(client: Client):
     client.force_login(UserFactory())
 
-    assert "There is nothing here" in client.get("/nowhere/").content.decode()
+    told = client.get("/nowhere/").content.decode()
+    assert "There is nothing here" in told
+    assert 'action="/logout/"' in told
     assert "<html" not in client.get("/nowhere/", headers={"HX-Request": "true"}).content.decode()
     assert client.get("/api/v1/nowhere/")["Content-Type"] == "application/problem+json"
 

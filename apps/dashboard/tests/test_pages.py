@@ -164,8 +164,8 @@ def test_a_plan_is_answered_on_the_page_as_the_api_answers_it(demo: Team, lead: 
     told = ForecastService().what_if(demo.running.id, Scenario(drop_issues=(first,)), now=NOW)
     chance = percent(told["scenario"]["probability_in_time"]).replace("\xa0", " ")
 
-    assert f"{chance} without 1 issue" in text_of(lead, f"{sprint}plan/", plan=1, keep=kept)
-    assert f"{chance} without 1 issue" in text_of(lead, sprint, plan=1, keep=kept)
+    assert f"→ {chance} without 1 issue" in text_of(lead, f"{sprint}plan/", plan=1, keep=kept)
+    assert f"→ {chance} without 1 issue" in text_of(lead, sprint, plan=1, keep=kept)
 
 
 def test_a_completed_sprint_shows_its_report_and_foresees_nothing(demo: Team, lead: Client):

@@ -71,12 +71,21 @@ class ForgottenForm(forms.Form):
     email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254)
 
 
+#: What a key of each scope may do; the word is the one that the API and lists of keys have.
+SCOPES = {
+    Scope.READ: gettext_lazy("read: look at everything that you see"),
+    Scope.PREDICT: gettext_lazy("predict: ask models and forecasts; the answers are kept"),
+    Scope.WRITE: gettext_lazy("write: change issues and sprints"),
+    Scope.MANAGE: gettext_lazy("manage: what leads do, as the team, connections and models"),
+}
+
+
 class KeyForm(forms.Form):
     """What a new key is for."""
 
     name = forms.CharField(label=gettext_lazy("What uses it"), max_length=100)
     scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("What for"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("What for"), choices=list(SCOPES.items()), widget=forms.CheckboxSelectMultiple
     )
     project = forms.ModelChoiceField(
         label=gettext_lazy("Which project"), queryset=None, required=False, empty_label=gettext_lazy("all of mine")

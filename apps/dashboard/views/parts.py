@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.dashboard.pages.parts import parts_panel, references_panel
 from apps.dashboard.types import Project
@@ -14,7 +15,8 @@ from apps.dashboard.views.scope import predicted, project_page, show_part
 def parts(request: HttpRequest, project: Project) -> HttpResponse:
     """When each epic, label, component or type is done."""
     shown = parts_panel(project, request.GET.get("by", ""), now=timezone.now())
-    return show_part(request, "parts.html", {"shown": shown}, project=project, page="backlog")
+    title = _("When each part is done")
+    return show_part(request, "parts.html", {"shown": shown}, project=project, page="backlog", title=title)
 
 
 @project_page
@@ -29,4 +31,5 @@ def parts_csv(request: HttpRequest, project: Project) -> HttpResponse:
 def references(request: HttpRequest, project: Project) -> HttpResponse:
     """Finished issues that are typical of each number of points."""
     shown = references_panel(project, now=timezone.now())
-    return show_part(request, "references.html", {"shown": shown}, project=project, page="backlog")
+    title = _("Stories to compare with")
+    return show_part(request, "references.html", {"shown": shown}, project=project, page="backlog", title=title)

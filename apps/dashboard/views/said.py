@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.dashboard.pages import said as page
 from apps.dashboard.types import Project
@@ -16,14 +17,16 @@ from apps.dashboard.views.scope import predicted, project_page, show, show_part
 def moved(request: HttpRequest, project: Project) -> HttpResponse:
     """Why the date moved."""
     shown = page.moved_panel(project, request.GET.get("since", ""), now=timezone.now())
-    return show_part(request, "moved.html", {"shown": shown}, project=project, page="project")
+    title = _("Why the date moved")
+    return show_part(request, "moved.html", {"shown": shown}, project=project, page="project", title=title)
 
 
 @project_page
 def said(request: HttpRequest, project: Project) -> HttpResponse:
     """What we said."""
     shown = page.SaidPanel(project, now=timezone.now(), is_part="HX-Request" in request.headers)
-    return show_part(request, "said.html", {"shown": shown}, project=project, page="project")
+    title = _("What we said")
+    return show_part(request, "said.html", {"shown": shown}, project=project, page="project", title=title)
 
 
 @project_page

@@ -188,9 +188,10 @@ def show(
 
 
 def show_part(
-    request: HttpRequest, template: str, context: Mapping[str, Any], *, project: Project, page: str
+    request: HttpRequest, template: str, context: Mapping[str, Any], *, project: Project, page: str, title: str
 ) -> HttpResponse:
-    """A part of a page for a page that is open; the same in the frame for who follows its address."""
+    """A part of a page for a page that is open; the same in the frame, with a title, for who follows its address."""
     if request.headers.get("HX-Request"):
         return show(request, template, context, project=project)
-    return show(request, "part.html", {**context, "part": f"dashboard/{template}"}, project=project, page=page)
+    framed = {**context, "part": f"dashboard/{template}", "title": title}
+    return show(request, "part.html", framed, project=project, page=page)

@@ -1,5 +1,6 @@
 """However an address is spelled it is one person's, whose whole account goes; and what is no address erases nothing."""
 
+import re
 import unicodedata
 from datetime import timedelta
 
@@ -150,3 +151,19 @@ def test_what_is_no_address_changes_nothing(now, word):
 def test_spelling_fails_for_nothing(text):
     assert mailbox(text) == mailbox(mailbox(text))
     assert mailbox(text) in spellings_of(text)
+
+
+def test_who_is_named_in_place_of_an_address_is_told_by_the_addresses_that_erase_them(now):
+    """The address of somebody whom an import named by a name alone is on no page."""
+    place = "zoe@shop-1.imported.invalid"
+    imported = UserFactory(full_name="Zoé Example", email=place, is_active=False, is_placeholder=True)
+    UserFactory(full_name="Ada Lovelace", email="ada@example.com")
+
+    with pytest.raises(CommandError, match=re.escape(f"Zoé Example: {place}")) as refused:
+        call_command("erase_person", "zoe\N{COMBINING ACUTE ACCENT} example")
+    with pytest.raises(CommandError, match="Nobody is called so"):
+        call_command("erase_person", "Grace Hopper")
+
+    assert "ada@example.com" not in str(refused.value)
+    call_command("erase_person", imported.email)
+    assert not User.objects.filter(full_name="Zoé Example").exists()

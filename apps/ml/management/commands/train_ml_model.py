@@ -46,7 +46,7 @@ class Command(BaseCommand):
         except NotEnoughData as error:
             raise CommandError(
                 f"{error.needed} {error.what} are needed for a model of {scope.name}; {error.have} are there. "
-                f"{_UNTIL[options['model_type']]}, and says so."
+                f"{_UNTIL[options['model_type']]}; each answer says so."
             ) from error
         except ApplicationError as error:
             raise CommandError(error.message) from error

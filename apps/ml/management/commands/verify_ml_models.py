@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from apps.common.console import add_json_option, as_json
+from apps.ml.core.wording import counted
 from apps.ml.services.upkeep.installation import NoNeighbour, take_over
 from apps.ml.services.upkeep.strays import MIN_ORPHAN_AGE
 from apps.ml.services.upkeep.verification import Verification, delete_orphans, verify_store
@@ -47,7 +48,7 @@ class Command(BaseCommand):
         for finding in found.findings:
             fate = " Deleted." if finding.key in deleted else ""
             self.stdout.write(f"{finding.fault.upper():8} {finding.key}: {finding.detail}{fate}")
-        self.stdout.write(f"{found.models} models, {found.objects} objects: {_verdict(found)}")
+        self.stdout.write(f"{counted(found.models, 'model')}, {counted(found.objects, 'object')}: {_verdict(found)}")
         if foreign := found.of("foreign"):
             self.stdout.write(
                 f"{len(foreign)} objects are another installation's or nobody's, and stay. "

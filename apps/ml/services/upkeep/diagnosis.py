@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
 
 from apps.common.exceptions import ApplicationError
+from apps.ml.core.wording import counted
 from apps.ml.health import workers
 from apps.ml.models import MLModel, PredictionHistory
 from apps.ml.services.model_loader import ModelLoader
@@ -180,8 +181,9 @@ def _cache() -> Iterator[CheckResult]:
     stats = ModelLoader().get_cache_stats()
     used, limit = int(str(stats["total_bytes"])), settings.ML_MODEL_CACHE_BYTES
     room = f"{used / 2**20:.1f} of {limit / 2**20:.0f} MiB (ML_MODEL_CACHE_MIB)"
+    loaded = f"{counted(n := int(str(stats['total_cached'])), 'model')} {'is' if n == 1 else 'are'}"
     level: Level = "warning" if used > ALMOST_FULL_RATIO * limit else "ok"
-    yield CheckResult("cache", level, f"{stats['total_cached']} models are loaded, as at every start: {room}.")
+    yield CheckResult("cache", level, f"{loaded} loaded, as at every start: {room}.")
 
 
 def _fallbacks(project_id: UUID | None) -> Iterator[CheckResult]:

@@ -158,7 +158,7 @@ def test_the_checklist_has_each_line_of_the_contract(trained):
         "migrations", "settings", "model store", "workers", "monitoring", "cache", str(trained),
     }  # fmt: skip
     assert "written, read, deleted" in findings["model store"]["message"]
-    assert findings["cache"]["message"].startswith("1 models are loaded")
+    assert findings["cache"]["message"].startswith("1 model is loaded")
     assert findings["workers"]["level"] == "warning"
 
 
@@ -211,7 +211,7 @@ def test_diagnosis_warns_of_fallbacks_only_where_there_is_a_model(trained, team,
 
 def test_all_commands_count_the_same_objects(trained):
     assert "deleted; 3 objects." in run("diagnose_ml_models")
-    assert "1 models, 3 objects: " in run("verify_ml_models")
+    assert "1 model, 3 objects: " in run("verify_ml_models")
 
 
 def test_diagnosis_of_one_project_leaves_out_what_answers_others(trained, team, now):

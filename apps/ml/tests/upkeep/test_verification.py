@@ -103,7 +103,7 @@ def test_an_orphan_that_got_its_row_meanwhile_stays(trained, later):
 def test_the_command_says_that_all_is_well(trained, capsys):
     call_command("verify_ml_models")
 
-    assert capsys.readouterr().out == "1 models, 3 objects: all as recorded.\n"
+    assert capsys.readouterr().out == "1 model, 3 objects: all as recorded.\n"
 
 
 def test_the_command_exits_with_one_on_trouble_and_its_json_says_which(trained, settings, capsys):
