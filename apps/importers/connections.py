@@ -16,7 +16,7 @@ from apps.common.heartbeat import CLOCKS_DIFFER, beating, silent
 from apps.importers.boxes import opened, resealed, sealed
 from apps.importers.keeping import hold
 from apps.importers.models import Connection, ImportRun, TakingBack, WriteBack
-from apps.importers.records import ImportRefused, RowError
+from apps.importers.records import ImportRefused, LeftOut, RowError
 from apps.importers.report import ImportReport
 from apps.importers.sources.budget import Budget
 from apps.importers.sources.client import Client
@@ -32,6 +32,9 @@ from apps.projects.rows import all_or_nothing, enter, insert, lock
 
 #: What was touched while the last import ran, by clocks that differ, is read again.
 OVERLAP = timedelta(hours=1)
+#: So long what an import left out is asked for again: a tracker that stumbles, or whose copies differ, does so for
+#: minutes, and what is too large stays so.
+LEFT_OUT_FOR = timedelta(days=3)
 #: Each asks its tracker every hour; teams that work together have a handful.
 MOST_CONNECTIONS = 20
 CONNECTIONS = Kind(
@@ -179,7 +182,8 @@ def sync(
     last = None if is_full else connection.synced_until
     # Where a clock that was ahead told it, nobody knows what was touched since.
     since = last - OVERLAP if last and last <= began + CLOCKS_DIFFER else None
-    told = client.budget.watching(place.connector.pull(client, place.scope, since))
+    left_out = list[LeftOut]()
+    told = _noting(left_out, client.budget.watching(place.connector.pull(client, place.scope, since)))
     report = import_told(
         through(without_labels(told, tuple(filter(None, connection.write_backs.values_list("label", flat=True))))),
         project=connection.project,
@@ -193,12 +197,32 @@ def sync(
         mark_missing=mark_missing,
     )
     if not run.is_dry_run:
-        _note_end(connection, run, taken_back, began)
+        until = _asked_again_from(connection, run, now=began) if left_out else began
+        _note_end(connection, run, taken_back, began=until)
     return report
 
 
+def _noting(left_out: list[LeftOut], told: Iterable[Told]) -> Iterator[Told]:
+    for each in told:
+        if isinstance(each, LeftOut):
+            left_out.append(each)
+        yield each
+
+
+def _asked_again_from(connection: Connection, run: ImportRun, *, now: datetime) -> datetime | None:
+    """From when on the next import asks, where this one left something out; None for everything.
+
+    One that is too large is so each time, so that it is asked for some days. The first import of all is made twice.
+    """
+    last, first = connection.synced_until, now - LEFT_OUT_FOR
+    is_first = last is None and not connection.imports.filter(status=ImportRun.Status.COMPLETED).exclude(pk=run.pk)
+    return None if is_first else min(max(last or first, first), now)
+
+
 @all_or_nothing()
-def _note_end(connection: Connection, run: ImportRun, taken_back: set[tuple[UUID, datetime]], now: datetime) -> None:
+def _note_end(
+    connection: Connection, run: ImportRun, taken_back: set[tuple[UUID, datetime]], *, began: datetime | None
+) -> None:
     """How far the project is in step, in its row as it is by now: an import may take hours.
 
     A token that was given or let go meanwhile stays so. Where an import was taken back meanwhile, what it had brought
@@ -213,7 +237,7 @@ def _note_end(connection: Connection, run: ImportRun, taken_back: set[tuple[UUID
     if _taken_back(connection) == taken_back:
         as_before = row.filter(synced_until=connection.synced_until, is_active=connection.is_active)
         # Of what came after the import began nothing is sure.
-        as_before.update(synced_until=now)
+        as_before.update(synced_until=began)
     connection.refresh_from_db()
 
 

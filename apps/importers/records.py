@@ -98,6 +98,11 @@ class RowError:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut(RowError):
+    """An issue that its tracker did not give this time: it may the next time."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadAgain(RowError):
     """A row whose lines were read one by one: with it no issue is left out."""
 

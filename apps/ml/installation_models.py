@@ -20,6 +20,9 @@ class Installation(models.Model):
     #: between are not known here and must stay. The nightly sweep notes those objects and empties this.
     gaps = models.JSONField(default=list, blank=True)
 
+    #: When the time jumped last, as a clock that is suddenly far ahead, or set back, makes it.
+    jumped_at = models.DateTimeField(null=True, blank=True)
+
     def __str__(self) -> str:
         return str(self.identifier)
 

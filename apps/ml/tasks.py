@@ -29,7 +29,7 @@ from apps.ml.services.training import claims
 from apps.ml.services.training import jobs as training_jobs
 from apps.ml.services.training.due import queue_due_trainings
 from apps.ml.services.upkeep import retention as clean_up
-from apps.ml.services.upkeep.installation import note_activity, note_worker
+from apps.ml.services.upkeep.installation import note_activity, note_worker, tells_age
 from apps.ml.services.upkeep.strays import sweep_store
 from apps.notifications.services.clean_up import remove_old_notifications
 from apps.notifications.tasks import send_soon
@@ -163,6 +163,9 @@ def _watch(project_id: UUID) -> None:
 @shared_task
 def remove_old_history() -> int:
     """Remove what is older than ML_HISTORY_DAYS, batch by batch, sums of predictions kept; every night."""
+    if not tells_age(timezone.now()):
+        logger.warning("Nothing is removed for its age tonight: the clock has jumped, or nothing ran for weeks.")
+        return 0
     with by_itself("remove_old_history", remove_old_notifications):
         remove_old_notifications(now=timezone.now())
     with by_itself("remove_old_history", forget_inputs):

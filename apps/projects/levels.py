@@ -24,11 +24,12 @@ COUNTED = Q(issue_type__counts=True)
 #: Names that trackers give the levels above and below the standard one, in the languages that Jira ships.
 _NAMES = {
     Level.EPIC: (
-        "epic", "initiative", "theme", "portfolio epic", "capability", "épica", "épico", "épopée", "epik", "эпик",
+        "epic", "initiative", "theme", "portfolio epic", "capability", "épica",
+        "épico", "épopée", "epik", "эпик", "エピック",
     ),
     Level.SUB_TASK: (
         "sub-task", "subtask", "sub task", "technical task", "unteraufgabe", "subtarea", "sous-tâche", "subtarefa",
-        "sottotask", "sottoattività", "подзадача", "deelstaak", "deltaak",
+        "sottotask", "sottoattività", "podzadanie", "подзадача", "subtaak", "deelstaak", "deltaak", "サブタスク",
     ),
 }  # fmt: skip
 _LEVEL = {re.sub(r"[\W_]+", "", name): level for level, names in _NAMES.items() for name in names}

@@ -15,8 +15,9 @@ from apps.dashboard.types import Project
 from apps.importers.records import ImportRefused, Person
 from apps.importers.report import LedgerLine
 from apps.importers.selectors import connections_of, runs_of, touches_anything
+from apps.importers.sources.csv.columns import HOUR_FIELDS, split_unit
 from apps.importers.sources.registry import CONNECTORS
-from apps.importers.telling.preview import FilePreview, preview_of
+from apps.importers.telling.preview import FilePreview, MappedField, preview_of
 from apps.importers.waiting import LONGEST_UPLOAD_BYTES
 
 #: Imports that the page lists.
@@ -48,6 +49,12 @@ FIELDS: Mapping[str, str | Promise] = {
     "labels": gettext_lazy("labels"),
     "parent": gettext_lazy("parent"),
 }
+#: What a column of time may be in, where neither its name nor its values tell.
+UNITS: Mapping[str, str | Promise] = {
+    "hours": gettext_lazy("in hours"),
+    "minutes": gettext_lazy("in minutes"),
+    "seconds": gettext_lazy("in seconds"),
+}
 #: Of a field whose column is recognised, and not chosen by hand.
 AS_RECOGNISED = "auto"
 
@@ -62,6 +69,13 @@ class FieldChoice:
     chosen: str
     #: What the first issues have there.
     values: tuple[str, ...]
+    #: The unit that was chosen for a column of time; empty for none.
+    unit: str = ""
+
+    @property
+    def units(self) -> Mapping[str, str | Promise]:
+        """The units that a column of it may be in."""
+        return UNITS if self.name in HOUR_FIELDS else {}
 
 
 class RunPage:
@@ -163,16 +177,19 @@ class RunPage:
         """The fields that can be read from another column."""
         if self.preview is None:
             return []
-        return [
-            FieldChoice(
-                name=each.name,
-                title=FIELDS[each.name],
-                column=each.column,
-                chosen=self.run.mapping.get(each.name, AS_RECOGNISED),
-                values=tuple(_plain(getattr(issue, each.name)) for issue in self.preview.issues),
-            )
-            for each in self.preview.fields
-        ]
+        return [self._choice(self.preview, each) for each in self.preview.fields]
+
+    def _choice(self, preview: FilePreview, field: MappedField) -> FieldChoice:
+        asked = self.run.mapping.get(field.name, AS_RECOGNISED)
+        chosen, unit = split_unit(field.name, asked, preview.columns)
+        return FieldChoice(
+            name=field.name,
+            title=FIELDS[field.name],
+            column=field.column,
+            chosen=chosen,
+            values=tuple(_plain(getattr(issue, field.name)) for issue in preview.issues),
+            unit=unit,
+        )
 
     @property
     def counts(self) -> Mapping[str, int | None]:
@@ -210,6 +227,12 @@ def _plain(value: Any) -> str:
 def chosen_columns(values: Mapping[str, str]) -> dict[str, str]:
     """Columns that were chosen by hand in a form."""
     chosen = {name: values.get(f"map-{name}", AS_RECOGNISED) for name in FIELDS}
+    for name in HOUR_FIELDS:
+        column, unit = chosen[name], values.get(f"unit-{name}", "")
+        # Of a column that is recognised the page tells which one that is.
+        column = values.get(f"read-{name}", "") or column if column == AS_RECOGNISED else column
+        if unit in UNITS and column not in ("", AS_RECOGNISED):
+            chosen[name] = f"{column}:{unit}"
     # No file has a column of that name, and PostgreSQL keeps none.
     return {name: column for name, column in chosen.items() if column != AS_RECOGNISED and "\0" not in column}
 

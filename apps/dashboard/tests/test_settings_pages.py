@@ -166,6 +166,47 @@ def test_a_file_is_tried_mapped_by_hand_imported_and_taken_back(lead, project):
     assert not Issue.objects.filter(project=project).exists()
 
 
+def test_the_unit_of_a_column_that_nothing_tells_is_asked_for_and_chosen_on_the_page(lead, project):
+    rows = b"Key,Title,Dauer\nA-1,Fix,1831\nA-2,Mend,1130\n"
+    lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", rows)})
+    tried = execute(ImportRun.objects.get().pk, now=timezone.now())
+    chosen = {"map-title": "auto", "map-actual_hours": "Dauer", "unit-actual_hours": "", "try": "1"}
+    lead.post(address("import-confirm", project, run_id=tried.pk), chosen)
+    untold = execute(ImportRun.objects.first().pk, now=timezone.now())
+
+    page = lead.get(address("import-run", project, run_id=untold.pk)).content.decode()
+    assert "Dauer is left out: nothing says whether it is in hours or seconds." in page
+    assert 'name="unit-actual_hours"' in page
+    lead.post(
+        address("import-confirm", project, run_id=untold.pk), chosen | {"unit-actual_hours": "seconds", "try": "1"}
+    )
+    told = execute(ImportRun.objects.first().pk, now=timezone.now())
+    page = lead.get(address("import-run", project, run_id=told.pk)).content.decode()
+    assert '<option value="Dauer" selected>' in page
+    assert '<option value="seconds" selected>' in page
+    lead.post(
+        address("import-confirm", project, run_id=told.pk),
+        {"map-actual_hours": "Dauer", "unit-actual_hours": "seconds"},
+    )
+    execute(ImportRun.objects.first().pk, now=timezone.now())
+    assert sorted(Issue.objects.filter(project=project).values_list("actual_hours", flat=True)) == pytest.approx(
+        [1130 / 3600, 1831 / 3600]
+    )
+
+
+def test_a_unit_is_chosen_for_the_column_that_is_recognised(lead, project):
+    rows = b"Issue key,Summary,Time Spent\nA-1,Fix,6.5\nA-2,Mend,2.25\n"
+    lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", rows)})
+    refused = execute(ImportRun.objects.get().pk, now=timezone.now())
+    assert refused.status == "failed"
+
+    chosen = {"map-actual_hours": "auto", "read-actual_hours": "Time Spent", "unit-actual_hours": "hours", "try": "1"}
+    lead.post(address("import-confirm", project, run_id=refused.pk), chosen)
+    told = execute(ImportRun.objects.first().pk, now=timezone.now())
+
+    assert (told.status, told.mapping) == ("completed", {"actual_hours": "Time Spent:hours"})
+
+
 def test_a_large_import_is_taken_back_by_a_worker_and_the_page_says_how_far_it_is(lead, project, monkeypatch):
     monkeypatch.setattr(runs, "MOST_ROWS_AT_ONCE", 0)
     lead.post(address("import-upload", project), {"file": SimpleUploadedFile("board.csv", FILE)})

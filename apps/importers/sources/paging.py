@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from apps.importers.records import RowError
+from apps.importers.records import LeftOut, RowError
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.client import AnswerTooLarge, AnswerUnusable, Client, HttpAnswer, NotThere, TrackerRefused
 from apps.importers.sources.headers import beside_last, page_at, resized, rows_before
@@ -60,35 +60,45 @@ def offset_pages(
 ) -> Iterator[Piece]:  # fmt: skip
     """Jira's pages by `startAt`: until the last, an empty one, or one that says nothing new.
 
-    `bare` is what is asked for in place of the rest to learn the key of a row that is too large.
+    `bare` is what is asked for in place of the rest to learn the key of a row that is too large. Each page begins with
+    the last row of the one before, as of linked pages.
     """
-    news, totals = NewRows(), list[float]()
+    news, totals, awaited = NewRows(), list[float](), ""
 
     def asked(start: int, most: int, **others: Any) -> Any:
         with _in_the_middle(start > 0):
             return client.get(path, startAt=start, maxResults=most, **(params | others)).data
 
     def pass_by(start: int, error: AnswerTooLarge) -> tuple[RowError, int]:
+        nonlocal awaited
         if bare is None:
             raise error
-        found = rows_of(asked(start, 1, **bare), kind)
+        awaited, found = "", rows_of(asked(start, 1, **bare), kind)
         news.hear(found)
         return left_out(start + 1, _key(found), error), start + 1
 
     def read() -> Pages:
-        is_first = not news.given
+        nonlocal awaited
+        is_first, awaited, have_moved = not news.given, "", False
         totals.clear()
 
         def ask(start: int, most: int) -> tuple[Page, int | None]:
+            nonlocal awaited, have_moved
             data = asked(start, most)
             found, total = rows_of(data, kind), part(data, "total")
+            have_moved |= awaited not in ("", *map(name_of, found))
             new, end = news.hear(found), start + len(found)
             totals.extend([total] if isinstance(total, int) else [])
             is_last = part(data, "isLast") is True or (isinstance(total, int) and end >= total)
-            return new, None if is_last or not found or (is_first and not new) else end
+            # Where one row alone is asked for, and it is the awaited one, the next piece tells.
+            is_bare = len(found) <= bool(awaited)
+            if is_last or not found or (most > 1 if is_bare else is_first and not new):
+                return new, None
+            awaited = name_of(found[-1]) if len(found) > 1 else ""
+            return new, end - bool(awaited)
 
         yield from _followed(ask, 0, at_once, pass_by, until=lambda: False)
-        return _got_less(totals)
+        return have_moved or _got_less(totals)
 
     yield from _whole(read, kind)
     if totals and news.given < totals[-1]:
@@ -171,9 +181,10 @@ def linked_pages(
             found, following, total = rows_of(answer.data), answer.next_url, number(answer.headers.get("x-total"))
             totals.extend([] if total is None else [total])
             have_moved |= awaited not in ("", *map(name_of, found))
-            last = name_of(found[-1]) if found and total is None else ""
+            last = name_of(found[-1]) if found else ""
             again = beside_last(url, asked, len(found), following) if following and last else ""
-            # Where nobody counts the rows, the last one has to be there still when the next ones are read.
+            # The last one has to be there still when the next ones are read: of a number nobody sees that one went
+            # and another one came.
             awaited = last if again else ""
             return news.hear(found), again or following or None
 
@@ -281,10 +292,10 @@ def each_told(
         yield from told
 
 
-def left_out(line: int, key: str, error: NotThere | AnswerTooLarge) -> RowError:
+def left_out(line: int, key: str, error: NotThere | AnswerTooLarge) -> LeftOut:
     """An issue that is gone, or too large."""
     why = "It went while the import ran" if isinstance(error, NotThere) else "It is too large to be read"
-    return RowError(line, key, f"{why}: {error.message}")
+    return LeftOut(line, key, f"{why}: {error.message}")
 
 
 # --- GraphQL ----------------------------------------------------------------------------------------------------------

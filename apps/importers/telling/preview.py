@@ -1,6 +1,6 @@
 """How an uploaded file is understood, before anything is imported."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, ImportRefused
-from apps.importers.sources.csv.columns import SYNONYMS, recognised
+from apps.importers.sources.csv.columns import recognised
 from apps.importers.sources.csv.file import CsvShape, inspect_file, read_issues
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.survey import reading_of
@@ -63,14 +63,6 @@ def preview_of(run: ImportRun, *, now: datetime) -> FilePreview | None:
         # The run itself tells why; the columns are shown, so that others can be chosen.
         return _previewed(shape, recognised(shape.header))
     return _preview(shape, reading, tuple(_first_issues(shape, reading, now)))
-
-
-def checked_mapping(asked: dict[str, str], columns: Sequence[str]) -> dict[str, str]:
-    """What somebody chose, field by field; raises `ImportRefused` for what the file does not have."""
-    unknown = [column for column in asked.values() if column and column not in columns]
-    if unknown:
-        raise ImportRefused(f"The file has no column {unknown[0]!r}.")
-    return {name: column for name, column in asked.items() if name in SYNONYMS}
 
 
 def _preview(shape: CsvShape, reading: Reading, issues: tuple[ImportedIssue, ...]) -> FilePreview:

@@ -326,3 +326,8 @@ def test_how_to_date_sprints_by_options_is_said_where_there_are_options(tmp_path
 
     assert "(--sprints 2026-03-02/14d)" in text
     assert "--" not in ImportRun.objects.get().report["sentence"]
+
+
+def test_a_file_without_a_project_is_told_how_to_make_one(file):
+    with pytest.raises(CommandError, match="--create-project"):
+        run(file, "--dry-run")

@@ -30,9 +30,34 @@ def test_hours_are_in_the_unit_of_the_tracker_or_of_the_name(write, header, cell
 def test_a_unit_that_the_values_contradict_is_asked_for(write):
     path = write("Issue key,Summary,Time Spent\nA-1,Fix,6.5\nA-2,Mend,2.25\n")
 
-    with pytest.raises(ImportRefused, match=r"look like hours: say --map actual_hours='Time Spent:hours'"):
+    with pytest.raises(ImportRefused, match=r"look like hours.* --map actual_hours='Time Spent:hours'"):
         read(path)
     assert [row.actual_hours for row in issues(path, actual_hours="Time Spent:hours")] == [6.5, 2.25]
+
+
+@pytest.mark.parametrize("cells", ["1831,1130,707", "34831.5,1830.25,7207.5", "100,300,90"])
+@pytest.mark.parametrize("header", ["Took", "Benötigte Zeit", "Custom field (Took)"])
+def test_a_column_that_somebody_chose_is_in_hours_only_where_its_values_may_be(write, header, cells):
+    rows = "".join(f"{cell},Fix {cell}\n" for cell in cells.split(","))
+    path = write(f"{header},title\n{rows}")
+
+    found = reading(path, actual_hours=header)
+    assert "actual_hours" not in found.columns.positions
+    assert any(f"--map actual_hours='{header}:hours'" in note for note in found.columns.notes)
+    seconds = float(cells.split(",")[0])
+    assert issues(path, actual_hours=f"{header}:seconds")[0].actual_hours == pytest.approx(seconds / 3600)
+    assert issues(write(f"{header},title\n6.5,Fix\n12,Mend\n"), actual_hours=header)[0].actual_hours == 6.5
+
+
+def test_seconds_beyond_any_hours_are_read_as_such_in_a_column_that_somebody_chose(write):
+    path = write("Dauer,title\n34831,Fix\n7207,Mend\n")
+
+    assert issues(path, actual_hours="Dauer")[0].actual_hours == pytest.approx(34831 / 3600)
+
+
+@pytest.mark.parametrize("header", ["Aufwand in Stunden", "Hours of work", "Heures passées", "Horas (total)"])
+def test_a_unit_within_the_name_of_a_chosen_column_counts(write, header):
+    assert issues(write(f"title,{header}\nFix,300\n"), actual_hours=header)[0].actual_hours == 300.0
 
 
 def test_whole_minutes_in_thousands_are_seconds_without_any_tracker_said(write):

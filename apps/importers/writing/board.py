@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -62,13 +63,15 @@ class TrackedBoard:
     def status(self, stage: Stage) -> WorkflowStatus:
         """The status of this name and meaning; a board may have the name with another meaning."""
         name = stage.name or IN_WORDS[stage.category]
-        for told in (name, f"{name[: LONGEST_STATUS - 14]} ({IN_WORDS[stage.category]})"):
+        meaning = f"({IN_WORDS[stage.category]})"
+        numbered = (f"{name[: LONGEST_STATUS - 18]} {meaning} {n}" for n in range(2, MOST_KINDS + 2))
+        for told in chain((name, f"{name[: LONGEST_STATUS - 14]} {meaning}"), numbered):
             status = self._statuses.get(told.casefold())
             if status is None:
                 return self._made_or_like(told, stage.category)
             if status.category == stage.category:
                 return status
-        raise AssertionError(f"a status named {told!r} means two things")
+        raise AssertionError("more statuses than a project has")
 
     def category_of(self, status_id: int) -> str:
         """What a status of the project means."""

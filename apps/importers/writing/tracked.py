@@ -208,7 +208,12 @@ class TrackedWriter:
             # A history that is told anew, without a label that was deleted or a board that it left, knows of no
             # beginning: no tracker tells that there was none.
             kept &= {"started_at"}
-        return times | {name: getattr(issue, name) for name in kept if times[name] is None}
+        known = {name: getattr(issue, name) for name in kept if times[name] is None}
+        ended_at = times["resolved_at"] or times["dropped_at"]
+        if known.get("started_at") and ended_at and known["started_at"] > ended_at:
+            # Of another time: it has ended before.
+            known.pop("started_at")
+        return times | known
 
     def _pk(self, person: Person | None) -> UUID | None:
         user = self.team.find(person) if person else None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from apps.importers.sources.csv.columns import normal_form
+from apps.importers.sources.csv.languages import STATUSES, names_in, plain
 
 TO_DO, IN_PROGRESS, DONE, DROPPED = "to_do", "in_progress", "done", "dropped"
 # fmt: off
@@ -30,15 +30,11 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         "not reproducible", "unreproducible", "works for me", "works as designed", "as designed", "by design",
         "obsolete", "not planned", "not needed", "no longer needed", "no longer relevant", "out of scope",
         "superseded", "withdrawn", "discarded", "deferred", "postponed", "incomplete", "cut", "spam", "outdated",
-        # As Jira's own language packs write its resolutions.
-        "wird nicht erledigt", "duplikat", "abgebrochen", "abgelehnt", "verworfen", "nicht reproduzierbar",
-        "no se hará", "duplicado", "cancelado", "rechazado", "no se puede reproducir", "ne sera pas fait", "doublon",
-        "annulé", "rejeté", "impossible à reproduire", "não será feito", "rejeitado", "отклонено", "отменено",
-        "дубликат", "не будет исправлено",
     ),
 }
 # fmt: on
-_CATEGORY = {normal_form(name): category for category, names in _NAMES.items() for name in names}
+_CATEGORY = {name: category for category, row in STATUSES.items() for name in names_in(row)}
+_CATEGORY |= {plain(name): category for category, names in _NAMES.items() for name in names}
 #: What parts a name into its words: 'Closed - Duplicate', 'Done (won't do)', 'Closed: Obsolete'.
 _PARTS = re.compile(r"(?<!\s)\s++[-–—]\s+|[:/()\[\]|]")
 #: 'Duplicate of TM-3' is a duplicate.
@@ -47,10 +43,10 @@ _DUPLICATE_OF = re.compile(r"duplicates?\s+of\b.*", re.IGNORECASE)
 
 def category_of(name: str) -> str:
     """The category a status of this name has nearly everywhere; empty for a name of the team's own."""
-    return DROPPED if means_dropped(name) else _CATEGORY.get(normal_form(name), "")
+    return DROPPED if means_dropped(name) else _CATEGORY.get(plain(name), "")
 
 
 def means_dropped(name: str) -> bool:
     """Whether a status or resolution says that the work ended without being delivered, as a whole or in one part."""
     parts = [name, *_PARTS.split(name)]
-    return any(_CATEGORY.get(normal_form(part)) == DROPPED or _DUPLICATE_OF.fullmatch(part.strip()) for part in parts)
+    return any(_CATEGORY.get(plain(part)) == DROPPED or _DUPLICATE_OF.fullmatch(part.strip()) for part in parts)

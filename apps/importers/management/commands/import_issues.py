@@ -135,7 +135,10 @@ class Command(BaseCommand):
     def _from_anywhere(self, options: dict[str, Any], say: trackers.Say) -> ImportReport:
         """From a tracker where one is named, else from a file."""
         if not options["file"] or not (options["project"] or options["create_project"] is not None):
-            raise ImportRefused("Say what to import, and into which project: import_issues SOURCE --project KEY.")
+            raise ImportRefused(
+                "Say what to import, and into which project: import_issues SOURCE --project KEY, or --create-project "
+                "for a new one, which takes the key that its issues bear."
+            )
         require_writable(options["errors"], options["save_as"])
         kept = options["file"] if isinstance(options["file"], KeptFile) else None
         place, path = None if kept else place_in(str(options["file"])), kept or Path(options["file"])

@@ -5,6 +5,9 @@ from apps.common.exceptions import ApplicationError
 #: How exports and people write "nothing" and "not known yet".
 EMPTY_WORDS = frozenset(
     {"", "-", "--", "—", "none", "null", "n/a", "na", "n.a.", "unassigned", "no priority", "not set", "?", "tbd"}
+    # As trackers write an issue that nobody has, in other languages.
+    | {"nicht zugewiesen", "non attribué", "non assigné", "sin asignar", "não atribuído", "não atribuída"}
+    | {"non assegnato", "niet toegewezen", "nieprzydzielone", "nieprzypisane", "не назначен", "未割り当て"}
 )
 
 #: As much of a cell tells what is wrong with it.

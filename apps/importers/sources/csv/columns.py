@@ -1,6 +1,7 @@
 """Which column says what: header names of the trackers' own exports and of the public data sets, as one table.
 
 Sources of the names: Jira's CSV export, GitHub's and GitLab's issue fields, Linear's importer, Azure DevOps queries.
+What they are in other languages stands in `languages`.
 """
 
 import re
@@ -8,40 +9,33 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.importers.records import ImportRefused
+from apps.importers.sources.csv.languages import in_english, plain
 
 #: Field → header names in normal form, the best first: where a file has several, the first one listed is read.
 # fmt: off
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "external_id": (
         "issuekey", "key", "tasknumber", "issuenumber", "number", "iid", "id", "issueid", "workitemid", "bugid",
-        "taskid", "externalid", "ticket", "ticketid", "reference", "#", "clavedeincidencia", "vorgangsschlüssel",
-        "schlüssel", "vorgangsnummer", "cléduticket", "clédelademande", "chavedaitem", "chavedoitem",
+        "taskid", "externalid", "ticket", "ticketid", "reference", "#",
     ),
     "source_id": ("issueid", "globalid", "nodeid", "uuid"),
     "title": (
-        "title", "summary", "name", "subject", "issuetitle", "tasktitle", "taskname", "headline", "task", "resumen",
-        "zusammenfassung", "résumé", "resumo", "titel", "betreff", "titre", "título", "titolo",
+        "title", "summary", "name", "subject", "issuetitle", "tasktitle", "taskname", "headline", "task",
     ),
-    "description": ("description", "body", "details", "text", "beschreibung"),
-    "issue_type": (
-        "issuetype", "workitemtype", "type", "tracker", "kind", "tipodeincidencia", "vorgangstyp", "typedeticket",
-        "tipodeitem", "typ",
-    ),
+    "description": ("description", "body", "details", "text"),
+    "issue_type": ("issuetype", "workitemtype", "type", "tracker", "kind"),
     "parent": ("parent", "parentkey", "parentid", "parentissue", "parenttask", "epiclink", "parentreferenceid"),
     # Jira names a column by its type of link: "Inward issue link (Blocks)".
     "blocked_by": (
         "blockedby", "isblockedby", "inwardissuelinkblocks", "inwardissuelinkblocker", "blockers", "dependson",
-        "predecessors", "predecessor", "bloquéepar", "wirdblockiertvon", "blockiertdurch", "vorgänger",
+        "predecessors", "predecessor",
     ),
-    "blocks": ("blocks", "outwardissuelinkblocks", "outwardissuelinkblocker", "blocking", "successors", "blockiert"),
-    "status": ("status", "state", "estado", "état"),
-    "status_category": ("statuscategory", "categoríadeestado", "statuskategorie", "catégoriedétat"),
+    "blocks": ("blocks", "outwardissuelinkblocks", "outwardissuelinkblocker", "blocking", "successors"),
+    "status": ("status", "state"),
+    "status_category": ("statuscategory",),
     "resolution": ("resolution", "statereason", "closereason", "resolvedreason"),
-    "priority": ("priority", "prio", "priorität"),
-    "component": (
-        "component", "components", "areapath", "module", "project", "projectname", "epictitle", "komponente",
-        "komponenten",
-    ),
+    "priority": ("priority", "prio"),
+    "component": ("component", "components", "areapath", "module", "project", "projectname", "epictitle"),
     "reporter": (
         "reporter", "raisedby", "author", "authorusername", "createdby", "user", "userlogin", "creator", "openedby",
         "reportername", "reporterid", "submitter", "reporteremail",
@@ -49,7 +43,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "reporter_email": ("reporteremail", "reporteremailaddress", "authoremail", "creatoremail"),
     "assignee": (
         "assignee", "assignedto", "assignees", "assigneeusername", "owner", "developer", "assigneename", "assigneeid",
-        "assigneddeveloper", "bearbeiter", "zugewieseneperson", "zugewiesenan", "assigneeemail",
+        "assigneddeveloper", "assigneeemail",
     ),
     "assignee_email": ("assigneeemail", "assigneeemailaddress", "owneremail", "assignedtoemail"),
     "sprint": ("sprint", "sprints", "sprintname", "cyclename", "iteration", "iterationpath", "iterationtitle"),
@@ -71,30 +65,28 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "originalestimateseconds", "timeestimateseconds", "estimatehrs", "estimatedeffort", "plannedeffort",
         "originalestimateminutes", "timeestimatehours", "timeestimateminutes", "estimatedtimehours",
         "estimatedtimeminutes", "estimatedefforthours", "plannedefforthours",
-        "geschätztestunden", "planstunden",
     ),
     "actual_hours": (
         "actualhours", "hours", "hoursspent", "spenthours", "hoursactual", "loggedhours", "timespentminutes",
         "completedwork", "timespent", "spenttime", "totaltimespent", "actualminutes", "timespenthours",
         "timespentseconds", "efforthours", "actualefforthours", "workhours", "loggedminutes", "actualeffort",
-        "iststunden", "stunden", "aufwandstunden", "aufwandh", "spenttimehours", "spenttimeminutes",
+        "spenttimehours", "spenttimeminutes",
         "totaltimespenthours", "totaltimespentminutes", "totaltimespentseconds", "actualeffortminutes",
     ),
     "created_at": (
         "created", "createdat", "createdon", "createddate", "creationdate", "datecreated", "createdatutc",
         "estimatedon", "opened", "openedat", "creationtime", "createdtime", "dateopened", "openeddate", "reportedat",
-        "submittedat", "creada", "erstellt", "création", "criado",
+        "submittedat",
     ),
     "started_at": (
         "started", "startedat", "startedon", "starteddate", "activateddate", "dateactivated", "startdate",
-        "datestarted", "begonnen", "gestartet",
+        "datestarted",
     ),
     "resolved_at": (
         "resolved", "resolvedat", "resolvedon", "resolutiondate", "completed", "completedat", "completedon",
         "completeddate", "closed", "closedat", "closedon", "closeddate", "closedatutc", "resolveddate", "dateclosed",
         "finished", "finishedat", "finishedon", "completiondate", "datecompleted", "dateresolved", "doneat",
-        "donedate", "finishdate", "doneon", "datedone", "resuelta", "erledigt", "erledigtam",
-        "abgeschlossen", "résolution", "resolvido",
+        "donedate", "finishdate", "doneon", "datedone",
     ),
     "dropped_at": ("canceled", "cancelled", "canceledat", "cancelledat", "dropped", "droppedat"),
     "due_date": ("duedate", "due", "dueon"),
@@ -104,12 +96,9 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
     "last_touched_at": (
         "updated", "updatedat", "updatedon", "updateddate", "updatedatutc", "changeddate", "modifieddate", "modified",
-        "modifiedat", "lastmodified", "lastupdated", "lastupdatedat", "actualizada", "aktualisiert", "misàjour",
-        "atualizado", "aggiornato",
+        "modifiedat", "lastmodified", "lastupdated", "lastupdatedat",
     ),
-    "labels": (
-        "labels", "label", "tags", "tag", "projectbreakdown", "category", "subcategory", "stichwörter",
-    ),
+    "labels": ("labels", "label", "tags", "tag", "projectbreakdown", "category", "subcategory"),
 }
 # fmt: on
 #: Columns that must not be read as something they resemble, with the reason the user is told.
@@ -122,7 +111,7 @@ LEFT_OUT: Mapping[str, str] = {
     "ndevelopers": "known only after the work",
 }
 HOURS_PER_UNIT: Mapping[str, float] = {"hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3600}
-#: Header names that say nothing of their unit: seconds in Jira and GitLab, hours in Azure DevOps.
+#: Header names of the trackers' own that say nothing of their unit: seconds in Jira and GitLab, hours in Azure DevOps.
 UNIT_UNKNOWN = frozenset(
     {
         "originalestimate",
@@ -137,9 +126,17 @@ UNIT_UNKNOWN = frozenset(
         "actualeffort",
     }
 )
+#: What a unit is called within a name: 'Hours Spent', 'timespent_minutes', 'Aufwand in Stunden'.
+_UNIT_WITHIN: Mapping[str, re.Pattern[str]] = {
+    "hours": re.compile(r"hours|hrs|stunden|heures|horas|godzin|час|時間"),
+    "minutes": re.compile(r"minutes|minuten|minutos|minuti|минут"),
+    "seconds": re.compile(r"seconds|sekunden|secondes|secondi|segundos|секунд"),
+}
 #: A unit behind a name, as people write it into their tables: "Time Spent (h)".
 _UNIT_BEHIND = re.compile(
-    r"[(\[]\s*(?:(?P<hours>h|hrs?|hours?|std|stunden)|(?P<minutes>m|mins?|minutes?|minuten)|(?P<seconds>s|secs?|seconds?))"
+    r"[(\[]\s*(?:(?P<hours>h|hrs?|hours?|std|stunden|heures?|horas?|ore|uren|uur|godz|godziny|ч|часы|часов)"
+    r"|(?P<minutes>m|mins?|minut(?:en|es?|os?|i|y)|мин|минуты|минут)"
+    r"|(?P<seconds>s|secs?|seconds?|sek|sekunden|secondes?|segundos?|secondi|seconden|sekundy|сек|секунды|секунд))"
     r"\.?\s*[)\]]\s*$",
     re.IGNORECASE,
 )
@@ -162,6 +159,8 @@ DATE_FIELDS = (*PAST_FIELDS, "started_at", "due_date", "sprint_starts_on", "spri
 CELL_BY_CELL = frozenset({"story_points", "sprint", "labels", "blocked_by", "blocks"})
 
 
+#: How something went, and when.
+_WHEN: Mapping[str, str] = {"resolution": "resolved"}
 #: Names of columns of time, and those that bear their unit.
 _TIMES = frozenset(name for field in HOUR_FIELDS for name in SYNONYMS[field])
 
@@ -190,16 +189,16 @@ class Columns:
 
 
 def normal_form(header: str) -> str:
-    """A header without case, blanks and punctuation: 'Story Points', 'story_points' and 'StoryPoints' are one.
+    """A header without case, blanks and punctuation, in English: 'story_points' and 'Story Points' are one.
 
-    'Time Spent (h)' is 'Time Spent Hours', where that is a name of ours.
+    'Benötigte Zeit' is 'Time Spent', and 'Time Spent (h)' is 'Time Spent Hours', where that is a name of ours.
     """
     if behind := _UNIT_BEHIND.search(header):
-        name = re.sub(r"[\W_]+", "", header[: behind.start()].casefold())
+        name = in_english(header[: behind.start()])
         for spelled in (name, f"{name}{behind.lastgroup}"):
             if spelled.endswith(str(behind.lastgroup)) and spelled in _TIMES:
                 return spelled
-    return re.sub(r"[\W_]+", "", header.casefold()) or header.strip()
+    return in_english(header) or header.strip()
 
 
 def detect_columns(
@@ -208,6 +207,7 @@ def detect_columns(
     *,
     unreadable: Mapping[int, str] | None = None,
     filled: Collection[int] | None = None,
+    dated: Collection[int] = (),
 ) -> Columns:
     """Find the fields in a header line; what the user says goes before what the names suggest.
 
@@ -222,13 +222,15 @@ def detect_columns(
         Positions of columns whose cells are not what this field takes; they are left out.
     filled : collection of int, optional
         Positions of columns that hold anything: an empty one is chosen only where none of its kind is filled.
+    dated : collection of int, optional
+        Positions of columns of which all cells are dates: 'Résolution' is when work ended there, and how elsewhere.
 
     Raises
     ------
     ImportRefused
         If an override names no field or no column, or if no column holds titles.
     """
-    normal = [normal_form(name) for name in header]
+    normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(map(normal_form, header))]
     unreadable = unreadable or {}
     chosen, units = _overridden(header, normal, overrides or {})
     positions = _positions(normal, chosen, unreadable, range(len(header)) if filled is None else filled)
@@ -272,11 +274,14 @@ def _positions(
 
 
 def unit_by_name(column: str, header: Sequence[str]) -> tuple[str, str]:
-    """What the header's own name says of its unit, and what its tracker uses where the name says nothing."""
+    """What the header's own name says of its unit, and what its tracker uses where it says nothing; else empty."""
     key, normal = normal_form(column), [normal_form(name) for name in header]
-    said = next((unit for unit in HOURS_PER_UNIT if key.endswith(unit)), "")
-    if said or key not in UNIT_UNKNOWN:
+    said = next((unit for unit, word in _UNIT_WITHIN.items() if word.search(key)), "")
+    if said or key == "completedwork":
         return said or "hours", ""
+    # What a team named by itself is in a unit of its own.
+    if key not in UNIT_UNKNOWN:
+        return "", ""
     if HOURS_TRACKERS.intersection(normal):
         return "", "hours"
     return "", "seconds" if SECONDS_TRACKERS.intersection(normal) else ""
@@ -306,20 +311,24 @@ def _overridden(
         if not column.strip():
             positions[name] = ()
             continue
-        plain, unit = _split_unit(name, column, normal)
-        positions[name] = tuple(at for at, key in enumerate(normal) if key == normal_form(plain))
+        wanted, unit = split_unit(name, column, header)
+        # Two columns may be one in English: the one that is spelled so goes first.
+        spelled = tuple(at for at, each in enumerate(header) if plain(each) and plain(each) == plain(wanted))
+        positions[name] = spelled or tuple(at for at, key in enumerate(normal) if key == normal_form(wanted))
         if not positions[name]:
-            raise ImportRefused(f"--map {name}={column}: the file has no column {plain!r}. Columns: {_listed(header)}.")
+            raise ImportRefused(
+                f"--map {name}={column}: the file has no column {wanted!r}. Columns: {_listed(header)}."
+            )
         if unit:
             factors[name] = HOURS_PER_UNIT[unit]
     return positions, factors
 
 
-def _split_unit(name: str, column: str, normal: Sequence[str]) -> tuple[str, str]:
+def split_unit(name: str, column: str, header: Collection[str]) -> tuple[str, str]:
     """'Time Spent:seconds' → ('Time Spent', 'seconds'); a column may have a colon of its own."""
-    plain, colon, unit = column.rpartition(":")
-    if colon and name in HOUR_FIELDS and unit in HOURS_PER_UNIT and normal_form(column) not in normal:
-        return plain, unit
+    wanted, colon, unit = column.rpartition(":")
+    if colon and name in HOUR_FIELDS and unit in HOURS_PER_UNIT and normal_form(column) not in map(normal_form, header):
+        return wanted, unit
     return column, ""
 
 
@@ -330,8 +339,8 @@ def _no_values(field: str, column: str) -> str:
 
 def unit_question(name: str, column: str) -> str:
     return (
-        f"{column} is left out: nothing says whether it is in hours or seconds. "
-        f"Say --map {name}='{column}:hours' (or :minutes, :seconds)."
+        f"{column} is left out: nothing says whether it is in hours or seconds. Choose it with its unit "
+        f"(with a command: --map {name}='{column}:hours', or :minutes, :seconds)."
     )
 
 

@@ -27,6 +27,9 @@ MOST_COLUMNS = 2_000
 #: What a column is called is looked at in each row.
 LONGEST_HEADER = 1_000
 
+#: For whoever sees wrong letters, on the page too.
+OTHER_ENCODING = "Where letters are wrong, save it as UTF-8 (with a command: --encoding NAME)."
+NOT_UTF8 = "The file is not UTF-8: read as {}. " + OTHER_ENCODING
 #: Enough lines to see how wide the table is.
 LOOKED_AT_LINES = 20
 #: What Excel writes and reads as a first line.
@@ -74,9 +77,9 @@ def inspect_file(path: Readable, *, encoding: str = "") -> CsvShape:
     delimiter, header, skipped = _header(path, encoding, is_torn=bool(unread))
     if len(header) > MOST_COLUMNS:
         raise ImportRefused(f"{path} has {len(header)} columns; at most {MOST_COLUMNS} are read.")
-    notes = [] if encoding.startswith("utf") else [f"The file is not UTF-8: read as {encoding} (--encoding to say)."]
+    notes = [] if encoding.startswith("utf") else [NOT_UTF8.format(encoding)]
     if unread:
-        notes.append(f"Of the file's letters {unread:,} cannot be read: it is UTF-8 else (--encoding to say).")
+        notes.append(f"Of the file's letters {unread:,} cannot be read: it is UTF-8 else. {OTHER_ENCODING}")
     if skipped:
         notes.append(f"The first {skipped} lines are no header: passed over.")
     header = tuple(name[:LONGEST_HEADER] for name in header)

@@ -36,6 +36,10 @@ _UNITS: Mapping[str, float] = {
     "s": 1 / 3600,
     "sec": 1 / 3600,
     "second": 1 / 3600,
+    **dict.fromkeys(("sem", "semaine", "semana", "settimana", "weken", "tydz", "нед"), HOURS_PER_DAY * DAYS_PER_WEEK),
+    **dict.fromkeys(("j", "jour", "día", "dia", "giorno", "giorni", "dag", "dagen", "dn", "дн"), HOURS_PER_DAY),
+    **dict.fromkeys(("heure", "hora", "ora", "ore", "uur", "uren", "godz", "ч"), 1.0),
+    **dict.fromkeys(("minuto", "minuti", "мин"), 1 / 60),
 }
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _STEP = re.compile(r"([0-9]{1,9}(?:[.,][0-9]{1,9})?)\s{0,3}([^\W\d_]{1,12})\.?")

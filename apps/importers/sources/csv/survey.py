@@ -131,9 +131,10 @@ def _readable_columns(
     column in.
     """
     filled = frozenset(at for at, cells in samples.items() if cells)
+    dated = frozenset(at for at in filled if all(map(could_be_date, samples[at])))
     unreadable: dict[int, str] = {}
     while True:
-        columns = detect_columns(shape.header, overrides, unreadable=unreadable, filled=filled)
+        columns = detect_columns(shape.header, overrides, unreadable=unreadable, filled=filled, dated=dated)
         found = {
             at: name
             for name, test in _TESTS.items()
@@ -188,8 +189,7 @@ def _unit(name: str, columns: Columns, cells: list[str], style: NumberStyle) -> 
     if hinted and told and told != hinted:
         raise ImportRefused(
             f"{header} would be {hinted} by the other columns, yet its values ({', '.join(cells[:3])}) "
-            f"look like {told}: "
-            f"say --map {name}='{header}:hours' (or :minutes, :seconds)."
+            f"look like {told}. Choose its unit (with a command: --map {name}='{header}:hours', or :minutes, :seconds)."
         )
     return hinted or told
 
@@ -204,10 +204,10 @@ def _plain_number(text: str, style: NumberStyle) -> float | None:
 
 
 def _unit_by_values(values: list[float]) -> str | None:
-    """Fractions are hours; whole minutes that add up to a working time are seconds."""
-    if any(not value.is_integer() for value in values):
-        return "hours"
+    """Fractions are hours, unless nobody works so long; whole minutes that add up to a working time are seconds."""
     middle = statistics.median(values)
+    if any(not value.is_integer() for value in values):
+        return "hours" if middle <= MOST_MEDIAN_HOURS else None
     whole_minutes = sum(value % 60 == 0 for value in values) / len(values)
     if whole_minutes >= WHOLE_MINUTES and middle >= LEAST_MEDIAN_SECONDS:
         return "seconds"

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 from apps.importers.records import Person
 from apps.importers.sources.csv.cells import BadValue, is_empty, quoted, single_spaced
+from apps.importers.sources.csv.languages import PRIORITIES, names_in, plain
 
-#: Names of the trackers' default schemes; 1 is the most urgent.
+#: Names of the trackers' default schemes, plain; 1 is the most urgent.
 PRIORITY_NAMES: Mapping[str, int] = {
+    **{name: rank for rank, row in PRIORITIES.items() for name in names_in(row)},
     "blocker": 1,
     "highest": 1,
     "urgent": 1,
@@ -46,7 +48,7 @@ def priority(text: str) -> int | None:
         if not 0 <= rank <= MOST_PRIORITY:
             raise BadValue(f"priority is out of range: {quoted(text)}")
         return rank
-    return PRIORITY_NAMES.get(text.strip().casefold())
+    return PRIORITY_NAMES.get(plain(text))
 
 
 def person(text: str) -> Person | None:

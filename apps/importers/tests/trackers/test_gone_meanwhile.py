@@ -226,6 +226,45 @@ def test_a_row_that_goes_takes_no_other_one_out_of_a_list_that_nobody_counts(siz
     assert (len(found), gaps) == (len(set(found)), [])
 
 
+def by_links(rows, meanwhile):
+    def answer(request):
+        told = by_number(rows, meanwhile=meanwhile)(request)
+        return Reply(told.data, headers=told.headers | {"X-Total": str(len(rows))})
+
+    with tracker(answer) as served:
+        return [row["id"] for page in linked_pages(client_of(served), "x", a=1) for row in page]
+
+
+def by_offset(rows, meanwhile):
+    def answer(request):
+        start, most = int(request.params["startAt"]), int(request.params["maxResults"])
+        found = rows[start : start + most]
+        meanwhile(request)
+        return {"startAt": start, "total": len(rows), "issues": found}
+
+    with tracker(answer) as served:
+        return [row["id"] for page in offset_pages(client_of(served), "search", "issues") for row in page]
+
+
+@pytest.mark.parametrize("read", [by_links, by_offset])
+@pytest.mark.parametrize("goes_after", range(1, 4))
+@pytest.mark.parametrize("comes_after", range(1, 4))
+def test_of_a_number_nobody_sees_that_one_went_and_another_one_came(read, goes_after, comes_after):
+    rows, asked = [{"id": n} for n in range(1, 351)], []
+
+    def meanwhile(request):
+        asked.append(request)
+        if len(asked) == comes_after:
+            rows.append({"id": 900})
+        if len(asked) == goes_after:
+            rows.pop(5)
+
+    found = read(rows, meanwhile)
+
+    assert {row["id"] for row in rows} <= set(found)
+    assert len(found) == len(set(found))
+
+
 def test_such_a_list_that_gets_shorter_each_time_is_told_to_lack_something():
     rows = [{"id": n} for n in range(1, 1_001)]
 

@@ -81,16 +81,18 @@ def test_what_is_gone_is_closed_as_removed_where_that_is_asked_and_comes_back_wi
 
 
 @pytest.mark.parametrize(
-    ("name", "category", "found"),
+    ("there", "found"),
     [
-        ("Removed", "to_do", "Removed (dropped)"),
-        ("removed", "done", "Removed (dropped)"),
-        ("REMOVED", "dropped", "REMOVED"),
+        ({"Removed": "to_do"}, "Removed (dropped)"),
+        ({"removed": "done"}, "Removed (dropped)"),
+        ({"REMOVED": "dropped"}, "REMOVED"),
+        ({"Removed": "to_do", "Removed (dropped)": "done"}, "Removed (dropped) 2"),
     ],
 )
-def test_a_status_of_that_name_counts_for_what_it_means(project, name, category, found):
+def test_a_status_of_that_name_counts_for_what_it_means(project, there, found):
     imported(project, issue("1"), issue("2"))
-    WorkflowStatus.objects.create(project=project, name=name, category=category, position=50)
+    for position, (name, category) in enumerate(there.items(), start=50):
+        WorkflowStatus.objects.create(project=project, name=name, category=category, position=position)
 
     first = imported(project, issue("1"), mark_missing=True)
     again = imported(project, issue("1"), mark_missing=True)

@@ -97,3 +97,23 @@ def test_a_beginning_that_is_known_stays_where_it_is_not_told_any_more(project, 
     (issue,) = Issue.objects.all()
     assert (issue.started_at, issue.resolved_at) == (MADE + timedelta(days=1), ENDED)
     assert issue.last_moved_at == ENDED
+
+
+@pytest.mark.django_db
+def test_a_beginning_after_the_end_that_is_told_is_of_another_time(project):
+    """It had begun anew after its end, of which the history tells no more."""
+    later = Change("status", Stage("Done", "done"), DOING, ENDED + timedelta(days=2))
+    again = replace(ENDS, old=DOING, at=ENDED + timedelta(days=5))
+
+    for moves, resolved_at in (((ENDS, later, again), again.at), ((ENDS,), ENDED)):
+        done = TrackedIssue(
+            line=1, external_id="A-1", source_id="1", title="One", created_at=MADE, issue_type="Story", level=0,
+            status="Done", status_category="done", resolved_at=resolved_at, recorded=frozenset({"status"}),
+            changes=moves,
+        )  # fmt: skip
+        run = begun(project, "jira", now=ENDED)
+        with failing(run):
+            import_told([with_life(done)], project=project, source="jira", fields={"status"}, now=ENDED, run=run)
+
+    (issue,) = Issue.objects.all()
+    assert (issue.started_at, issue.resolved_at) == (None, ENDED)

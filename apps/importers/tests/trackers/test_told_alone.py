@@ -48,7 +48,7 @@ def lines(project, *rows, on):
 
 
 def test_no_field_is_left_out_here():
-    of_others = {"id", "source_id", "level", "recorded", "cut", "untold", "last_moved_at"}
+    of_others = {"id", "source_id", "level", "recorded", "cut", "untold", "told_sprints", "last_moved_at"}
     assert {PATHS[name] for name in PATHS} - TOLD.keys() == of_others
 
 

@@ -23,6 +23,11 @@ logger = logging.getLogger(__name__)
 
 #: A worker notes the use of the database every minute; after so long without, it may have been another database.
 GAP = timedelta(hours=1)
+#: A time that goes on by more between two signs of life may be a wrong clock's, and what it makes old is not. A shorter
+#: jump makes little old, and whoever works with it some days a week has gaps as long.
+JUMP = timedelta(days=14)
+#: By then somebody has set the clock right; the night after a long pause removes nothing, the next one does.
+TRUSTED_AFTER = timedelta(hours=20)
 
 
 class NoNeighbour(ApplicationError):
@@ -78,10 +83,23 @@ def note_activity(now: datetime) -> None:
     row = installation()
     if row.active_at is not None and now - row.active_at > GAP:
         row.gaps = [*row.gaps, [row.active_at.isoformat(), now.isoformat()]]
-    # A clock that was ahead says nothing of now once it is set back.
     before = row.active_at
+    if has_jumped(row, now):
+        row.jumped_at = now
+    # A clock that was ahead says nothing of now once it is set back.
     row.active_at = now if before is None or before - now > CLOCKS_DIFFER else max(now, before)
-    row.save(update_fields=["active_at", "gaps"])
+    row.save(update_fields=["active_at", "gaps", "jumped_at"])
+
+
+def has_jumped(row: Installation, now: datetime) -> bool:
+    """Whether the time does not go on from the last sign of life."""
+    return row.active_at is not None and not -CLOCKS_DIFFER <= now - row.active_at <= JUMP
+
+
+def tells_age(now: datetime) -> bool:
+    """Whether what is old by this clock is: it has gone on for long without a jump."""
+    row = installation()
+    return not has_jumped(row, now) and (row.jumped_at is None or now - row.jumped_at >= TRUSTED_AFTER)
 
 
 @transaction.atomic

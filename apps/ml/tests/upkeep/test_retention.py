@@ -4,10 +4,13 @@ import math
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from apps.ml import tasks
 from apps.ml.models import PredictionAggregate, PredictionHistory, TrainingRun
 from apps.ml.services.upkeep import retention as clean_up
+from apps.ml.services.upkeep.installation import TRUSTED_AFTER, note_activity
 from apps.ml.services.upkeep.retention import remove_old_history
 from apps.ml.tests.factories import PredictionHistoryFactory, TrainingRunFactory
 from apps.projects.tests.factories import ProjectFactory
@@ -112,3 +115,38 @@ def test_the_nightly_task_removes_it():
     old(ProjectFactory(), actual=2)
 
     assert tasks.remove_old_history.delay().get() == 1
+
+
+def test_a_clock_that_is_ahead_for_a_while_makes_nothing_old(caplog):
+    made = timezone.now()
+    PredictionHistoryFactory()
+    note_activity(made)
+    with time_machine.travel(made + timedelta(days=400)):
+        # Whichever of the two the schedule sends first.
+        assert tasks.remove_old_history() == 0
+        note_activity(timezone.now())
+        assert tasks.remove_old_history() == 0
+    note_activity(timezone.now())
+    assert tasks.remove_old_history() == 0
+    assert caplog.text.count("the clock has jumped") == 3
+
+    # It is set right, and goes on.
+    tomorrow = timezone.now() + TRUSTED_AFTER
+    with time_machine.travel(tomorrow):
+        note_activity(tomorrow)
+        assert tasks.remove_old_history() == 0
+    assert caplog.text.count("the clock has jumped") == 3
+    assert PredictionHistory.objects.exists()
+
+
+def test_after_a_long_pause_the_second_night_removes_what_is_old():
+    made = timezone.now()
+    PredictionHistoryFactory()
+    note_activity(made)
+    with time_machine.travel(made + timedelta(days=400)) as clock:
+        note_activity(timezone.now())
+        assert tasks.remove_old_history() == 0
+        clock.shift(TRUSTED_AFTER)
+        note_activity(timezone.now())
+
+        assert tasks.remove_old_history() == 1
