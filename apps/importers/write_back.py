@@ -124,7 +124,9 @@ def prepared(connection: Connection, figure: str, target: Target, *, to_take_bac
 def steps_of(write_back: WriteBack, *, now: datetime) -> list[Step]:
     """What has changed since it was written last; asks nothing of the tracker."""
     connection = write_back.connected
+    # One without a key is no issue of the tracker's any more: another has its key now.
     issues = Issue.objects.filter(COUNTED, project=connection.project_id, source=connection.source)
+    issues = issues.exclude(external_id="")
     still_open = issues.exclude(status__category__in=ENDED).select_related("issue_type").order_by("created_at", "id")
     written = _values_of(write_back)
     values = FIGURES[write_back.figure](connection.project, list(still_open), now)

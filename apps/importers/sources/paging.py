@@ -292,7 +292,7 @@ def each_told(
         yield from told
 
 
-def left_out(line: int, key: str, error: NotThere | AnswerTooLarge) -> LeftOut:
+def left_out(line: int, key: str, error: NotThere | AnswerTooLarge) -> RowError:
     """An issue that is gone, or too large."""
     why = "It went while the import ran" if isinstance(error, NotThere) else "It is too large to be read"
     return LeftOut(line, key, f"{why}: {error.message}")

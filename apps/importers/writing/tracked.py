@@ -102,7 +102,12 @@ class TrackedWriter:
         others = [touch.issue for touch in touches if touch.before or touch.change_ids]
         self._ties.learn(records, new=new, changed=others, same=same)
         self._levels_are_told &= all(record.level is not None for record in records)
-        self._guessed_sprints |= {each.sprint_id for each in records if "sprint" not in each.recorded}
+        # What was known of one that stays where it was is as true as before.
+        self._guessed_sprints |= {
+            record.sprint_id
+            for record, touch in touched
+            if "sprint" not in record.recorded and (touch.before is None or "sprint_id" in touch.before)
+        }
         self._count(touches, new)
         for error in meant.refused:
             self._report.refuse(error)

@@ -1,6 +1,6 @@
 """What an import left out, since its tracker stumbled, comes with one of the next ones."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,9 +8,9 @@ from apps.importers import runs
 from apps.importers.connections import LEFT_OUT_FOR, OVERLAP, connect
 from apps.importers.models import Connection
 from apps.importers.tests.trackers import test_linear
-from apps.importers.tests.trackers.server import LOCAL, tracker
+from apps.importers.tests.trackers.server import LOCAL, Reply, tracker
 from apps.importers.tests.trackers.sites import SITES
-from apps.projects.models import Issue
+from apps.projects.models import Issue, Sprint
 
 pytestmark = pytest.mark.django_db
 LAST = {"hasNextPage": False, "endCursor": None}
@@ -81,3 +81,27 @@ def test_what_is_left_out_each_time_is_asked_for_some_days(team, now):
     last = now + timedelta(days=5)
 
     assert Connection.objects.get().synced_until == last - LEFT_OUT_FOR
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("is_full", [True, False])
+def test_moves_that_could_not_be_read_once_leave_what_a_sprint_had_committed_known(
+    project, lead, settings, status, is_full
+):
+    settings.TRACKER_ALLOWED_NETWORKS, settings.CONNECTION_KEYS = list(LOCAL), ["first key"]
+    # After all that the site tells.
+    at, is_refused = datetime(2026, 10, 2, 9, tzinfo=UTC), False
+
+    def answer(request):
+        is_of_moves = request.path.endswith("resource_iteration_events")
+        return Reply({"message": "no"}, status) if is_refused and is_of_moves else SITES["gitlab"].healthy(request)
+
+    with tracker(answer) as served:
+        connection = connect(project, SITES["gitlab"].place("gitlab", served), "secret", by=lead, now=at)
+        synced(at)
+        assert Sprint.objects.get(external_id="iteration-2").scope_is_recorded
+        is_refused = True
+        run = runs.ask_sync(connection, by=None, now=at + timedelta(hours=2), is_full=is_full)
+        assert runs.execute(run.pk, now=at + timedelta(hours=2)).status == "completed"
+
+    assert Sprint.objects.get(external_id="iteration-2").scope_is_recorded
