@@ -62,6 +62,9 @@ ENDS = ("resolved_at", "dropped_at")
 _TIMES = ("created_at", "started_at", *ENDS, "last_moved_at")
 #: What names fields of an issue → which it may name.
 _NAMES = {"recorded": TOLD, "cut": TOLD | {*ENDS}, "untold": frozenset(each.name for each in fields(TrackedIssue))}
+#: What is no text or number.
+_LISTS, _PEOPLE = {"labels", "changes", "blocked_by", "blocks", *_NAMES}, {"assignee", "reporter"}
+_OF_PEOPLE = ("name", "email", "account")
 #: Moment → how far an issue is that has it, the last first.
 _REACHED = {"dropped_at": "dropped", "resolved_at": "done", "started_at": "in_progress"}
 #: Each of these tells how far an issue is, also where no status is named.
@@ -247,6 +250,7 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     said["external_id"] = said["external_id"] or part(row, "key")
     if not said["external_id"]:
         raise BadValue("the line has no id: name it 'id' or 'key'")
+    _require_shapes(said, mapping)
     changes = in_order(_change(each, mapping) for each in rows(said["changes"]))
     status = _status(said, changes, mapping)
     values: dict[str, Any] = {field: _value(field, said[field], mapping) for field in TOLD - {"status", "sprint"}}
@@ -271,6 +275,19 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
         **(values | times | sets),
     )
     return with_life(issue)
+
+
+def _require_shapes(said: Mapping[str, Any], mapping: Shape) -> None:
+    """What has another shape would be read as nothing, which empties what is known, or as Python writes it."""
+    for name, value in said.items():
+        if name in _LISTS:
+            is_right, right = isinstance(value, list), "a list"
+        elif name in _PEOPLE and isinstance(value, Mapping):
+            is_right, right = not value.keys().isdisjoint(_OF_PEOPLE), f"a text, or has {', '.join(_OF_PEOPLE)}"
+        else:
+            is_right, right = not isinstance(value, Mapping | list | bool), "a text or a number"
+        if value and not is_right:
+            raise BadValue(f"{quoted('.'.join(mapping.paths[name]))!r} is {right}: a mapping says where it stands")
 
 
 def _keys(said: Any) -> tuple[str, ...] | None:

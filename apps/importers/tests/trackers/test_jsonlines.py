@@ -108,6 +108,15 @@ def test_a_mapping_that_is_wrong_says_what_would_be_right(data, told):
         ({"id": 1, "changes": [{"field": "status"}]}, "a change has no time"),
         ({"sprint": {"name": "One"}}, "a sprint has no id"),
         (["a"], "no id"),
+        ({"id": 1, "labels": "web, api"}, "'labels' is a list"),
+        ({"id": 1, "labels": {"nodes": []}}, "'labels' is a list"),
+        ({"id": 1, "assignee": {"displayName": "Bob"}}, "'assignee' is a text, or has name"),
+        ({"id": 1, "reporter": ["Bob", "Eve"]}, "'reporter' is a text"),
+        ({"id": 1, "assignee": True}, "'assignee' is a text"),
+        ({"id": 1, "status": {"name": "Doing"}}, "'status' is a text or a number: a mapping"),
+        ({"id": 1, "component": ["a", "b"]}, "'component' is a text"),
+        ({"id": {"$oid": "abc"}}, "'id' is a text"),
+        ({"id": True}, "'id' is a text"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_an_error_in_words(row, told):
