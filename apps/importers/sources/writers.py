@@ -49,6 +49,12 @@ class Writer(ABC):
         if str(place).casefold() != self.asked[0].casefold():
             raise TrackerRefused(MOVED)
 
+    def require_same(self, held: Any, issue: Named) -> None:
+        """Raise `TrackerRefused` for another issue with its key, as a place has that was made anew under the name."""
+        own = part(held, "id")
+        if own is not None and issue[1] and str(own) != issue[1]:
+            raise TrackerRefused(MOVED)
+
     @abstractmethod
     def present_name(self) -> str:
         """How the tracker calls the connected place by now."""
@@ -168,6 +174,7 @@ class GitHubWriter(Writer):
         held = self.client.get(self._path(issue)).data
         if (where := part(held, "repository_url")) is not None:
             self.require_here(str(where).rpartition("/repos/")[2])
+        self.require_same(held, issue)
         return self._figures(part(held, "labels"))
 
     def write(self, issue: Named, old: Collection[str], new: str) -> None:
@@ -212,6 +219,7 @@ class GitLabWriter(Writer):
         held = self.client.get(self._path(issue)).data
         if (where := part(held, "references", "full")) is not None:
             self.require_here(str(where).rpartition("#")[0])
+        self.require_same(held, issue)
         return self._figures(held)
 
     def write(self, issue: Named, old: Collection[str], new: str) -> None:

@@ -105,3 +105,16 @@ def test_no_write_follows_a_redirect(kind, status):
 def test_an_issue_where_it_was_is_read_in_any_case_of_letters():
     held = {"labels": [{"name": "ml-hours:3"}], "repository_url": "https://api.github.com/repos/A/B"}
     assert asked("github", lambda request: held, lambda writer, named: writer.read(named)) == {"3"}
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_another_issue_that_has_the_key_in_a_place_made_anew_is_refused(kind):
+    here = {
+        "github": {"repository_url": "https://api.github.com/repos/a/b"},
+        "gitlab": {"references": {"full": "a/b#7"}},
+    }
+    held = {"labels": []} | here[kind]
+
+    assert asked(kind, lambda _: held | {"id": 1007}, lambda writer, named: writer.read(named)) == frozenset()
+    with pytest.raises(TrackerRefused):
+        asked(kind, lambda _: held | {"id": 999}, lambda writer, named: writer.read(named))
