@@ -117,7 +117,7 @@ class FolderChannel(filesystem.Channel):
     def _bound(self, exchange: str) -> list[Any] | None:
         """What is bound to the exchange; None where the file cannot be read."""
         try:
-            return [exchange_queue_t(*row) for row in loads(self._file_of(exchange).read_bytes().decode())]
+            return [exchange_queue_t(*map(str, row)) for row in loads(self._file_of(exchange).read_bytes().decode())]
         except FileNotFoundError:
             return []
         except (ValueError, TypeError):

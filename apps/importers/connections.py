@@ -212,11 +212,14 @@ def _noting(left_out: list[LeftOut], told: Iterable[Told]) -> Iterator[Told]:
 def _asked_again_from(connection: Connection, run: ImportRun, *, now: datetime) -> datetime | None:
     """From when on the next import asks, where this one left something out; None for everything.
 
-    One that is too large is so each time, so that it is asked for some days. The first import of all is made twice.
+    The next one asks as this one did. One that is too large is so each time, so that from then on it is asked for some
+    days.
     """
     last, first = connection.synced_until, now - LEFT_OUT_FOR
-    is_first = last is None and not connection.imports.filter(status=ImportRun.Status.COMPLETED).exclude(pk=run.pk)
-    return None if is_first else min(max(last or first, first), now)
+    before = connection.imports.filter(status=ImportRun.Status.COMPLETED, is_dry_run=False).exclude(pk=run.pk)
+    latest = before.order_by("created_at").last()
+    is_new = latest is None or not latest.report.get("error_count")
+    return last if is_new else min(max(last or first, first), now)
 
 
 @all_or_nothing()

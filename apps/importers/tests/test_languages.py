@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from apps.importers.sources.csv import languages
-from apps.importers.sources.csv.columns import SYNONYMS, detect_columns
+from apps.importers.sources.csv.columns import SYNONYMS, detect_columns, unit_by_name
 from apps.importers.tests.files import issues, reading
 from apps.importers.writing.workflow import category_of
 from apps.projects.levels import level_of
@@ -206,3 +206,28 @@ def test_a_column_that_is_chosen_is_the_one_that_is_spelled_so(write):
     path = write("Summary,Zusammenfassung\nFix,Mach\n")
 
     assert [issues(path, title=name)[0].title for name in ("Summary", "Zusammenfassung")] == ["Fix", "Mach"]
+
+
+def test_of_two_columns_of_one_field_the_english_one_is_read():
+    assert detect_columns(["Issue key", "Summary", "Titel"]).names()["title"] == "Summary"
+    assert detect_columns(["Issue key", "Titel", "Summary"]).names()["title"] == "Summary"
+
+
+@pytest.mark.parametrize(
+    ("column", "unit"),
+    [("Working Hours (minutes)", "minutes"), ("X Hours in seconds", "seconds"), ("Horas (minutos)", "minutes")],
+)
+def test_of_two_units_in_a_name_the_last_one_counts(column, unit):
+    assert unit_by_name(column, ["Title", column]) == (unit, "")
+
+
+@pytest.mark.parametrize(
+    "words", [("1 - Fixed", "2 - Duplicate"), ("Fixed in 4.2", "Won't fix"), ("20", "10"), ("4.2.1", "4.2.2")]
+)
+@pytest.mark.parametrize("header", ["Resolution", "Résolution", "Lösung"])
+def test_a_resolution_with_digits_is_how_work_ended_and_not_when(write, header, words):
+    rows = "".join(f"A-{n},x,Closed,{word},2026-01-01,2026-02-0{n}\n" for n, word in enumerate(words, 1))
+
+    found = issues(write(f"Issue key,Summary,Status,{header},Created,Resolved\n{rows}"))
+
+    assert [(issue.resolution, issue.resolved_at.day) for issue in found] == list(zip(words, (1, 2), strict=True))

@@ -223,17 +223,22 @@ def detect_columns(
     filled : collection of int, optional
         Positions of columns that hold anything: an empty one is chosen only where none of its kind is filled.
     dated : collection of int, optional
-        Positions of columns of which all cells are dates: 'Résolution' is when work ended there, and how elsewhere.
+        Positions of columns of which all cells are dates: 'Résolution' is when work ended there, and how elsewhere, and
+        where another column tells when.
 
     Raises
     ------
     ImportRefused
         If an override names no field or no column, or if no column holds titles.
     """
-    normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(map(normal_form, header))]
+    normal = list(map(normal_form, header))
+    if set(_WHEN.values()).isdisjoint(normal):
+        normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(normal)]
     unreadable = unreadable or {}
     chosen, units = _overridden(header, normal, overrides or {})
-    positions = _positions(normal, chosen, unreadable, range(len(header)) if filled is None else filled)
+    english = {at for at, name in enumerate(header) if plain(name) == normal[at]}
+    everywhere = range(len(header)) if filled is None else filled
+    positions = _positions(normal, chosen, unreadable, filled=everywhere, english=english)
     if "title" not in positions:
         raise ImportRefused(_no_title(header))
     notes = [_no_values(field, header[at]) for at, field in unreadable.items()]
@@ -261,14 +266,16 @@ def _positions(
     normal: Sequence[str],
     chosen: Mapping[str, tuple[int, ...]],
     unreadable: Collection[int],
+    *,
     filled: Collection[int],
+    english: Collection[int],
 ) -> dict[str, tuple[int, ...]]:
     """Field → where it stands: what the user chose, then the best header for each field; no column serves twice."""
     positions = {name: tuple(at for at in found if at not in unreadable) for name, found in chosen.items()}
     taken = {*unreadable, *(at for found in positions.values() for at in found)}
     for name in SYNONYMS:
         if name not in positions:
-            positions[name] = _find(name, normal, taken, filled)
+            positions[name] = _find(name, normal, taken, filled=filled, english=english)
             taken.update(positions[name])
     return {name: found for name, found in positions.items() if found}
 
@@ -276,7 +283,9 @@ def _positions(
 def unit_by_name(column: str, header: Sequence[str]) -> tuple[str, str]:
     """What the header's own name says of its unit, and what its tracker uses where it says nothing; else empty."""
     key, normal = normal_form(column), [normal_form(name) for name in header]
-    said = next((unit for unit, word in _UNIT_WITHIN.items() if word.search(key)), "")
+    # The last one counts: "Working Hours (minutes)".
+    ends = {unit: match.end() for unit, word in _UNIT_WITHIN.items() for match in word.finditer(key)}
+    said = max(ends, key=ends.__getitem__, default="")
     if said or key == "completedwork":
         return said or "hours", ""
     # What a team named by itself is in a unit of its own.
@@ -291,13 +300,19 @@ def _is_read(at: int, positions: Mapping[str, tuple[int, ...]]) -> bool:
     return any(at in found for found in positions.values())
 
 
-def _find(name: str, normal: Sequence[str], taken: set[int], filled: Collection[int]) -> tuple[int, ...]:
-    """The positions of the best header for a field that holds anything; some fields take every column that fits."""
+def _find(
+    name: str, normal: Sequence[str], taken: set[int], *, filled: Collection[int], english: Collection[int]
+) -> tuple[int, ...]:
+    """The positions of the best header for a field that holds anything; some fields take every column that fits.
+
+    Of two columns of titles the one that is in English itself goes first: another one would rename all issues.
+    """
     fitting = [[at for at, key in enumerate(normal) if key == word and at not in taken] for word in SYNONYMS[name]]
     full = [[at for at in found if at in filled] for found in fitting]
     if name in CELL_BY_CELL and any(full):
         return tuple(at for found in full for at in found)
-    return tuple(next(filter(None, [*full, *fitting]), ()))
+    spelled = [[at for at in found if at in english] for found in full] if name == "title" else []
+    return tuple(next(filter(None, [*spelled, *full, *fitting]), ()))
 
 
 def _overridden(

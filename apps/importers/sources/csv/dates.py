@@ -166,6 +166,11 @@ def could_be_date(text: str) -> bool:
     return any(letter.isdigit() for letter in text)
 
 
+def is_date(text: str) -> bool:
+    """Whether a cell is a date in some order of its parts: '1 - Fixed' and '4.2' are none."""
+    return bool(_readings(text))
+
+
 def zone_of(cells: Iterable[str]) -> str:
     """The zone of moments that all bear one whole-hour offset from UTC; empty for none, and for several."""
     found = {match[1] for text in cells if (match := _OFFSET.search(text.strip()))}

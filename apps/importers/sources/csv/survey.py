@@ -27,6 +27,7 @@ from apps.importers.sources.csv.dates import (
     DateStyle,
     could_be_date,
     is_ambiguous,
+    is_date,
     possible_styles,
     zone_of,
 )
@@ -131,7 +132,7 @@ def _readable_columns(
     column in.
     """
     filled = frozenset(at for at, cells in samples.items() if cells)
-    dated = frozenset(at for at in filled if all(map(could_be_date, samples[at])))
+    dated = frozenset(at for at in filled if all(map(is_date, samples[at])))
     unreadable: dict[int, str] = {}
     while True:
         columns = detect_columns(shape.header, overrides, unreadable=unreadable, filled=filled, dated=dated)

@@ -44,8 +44,8 @@ def team(project, lead, settings, now):
         yield team
 
 
-def synced(at):
-    run = runs.execute(runs.ask_sync(Connection.objects.get(), by=None, now=at).pk, now=at)
+def synced(at, **options):
+    run = runs.execute(runs.ask_sync(Connection.objects.get(), by=None, now=at, **options).pk, now=at)
     assert (run.status, run.error) == ("completed", "")
     return run.report["error_count"]
 
@@ -64,7 +64,10 @@ def test_an_issue_that_was_touched_and_left_out_once_comes_with_the_next_import(
     assert team.asked[-1] == f"{now + timedelta(hours=22) - 2 * OVERLAP:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_an_issue_that_the_first_import_left_out_comes_with_the_second(team, now):
+@pytest.mark.parametrize("is_tried_first", [True, False])
+def test_an_issue_that_the_first_import_left_out_comes_with_the_second(team, now, is_tried_first):
+    if is_tried_first:
+        synced(now, is_dry_run=True)
     team.is_slow = True
     assert synced(now) == 1
     team.is_slow = False
@@ -72,6 +75,17 @@ def test_an_issue_that_the_first_import_left_out_comes_with_the_second(team, now
     assert synced(now + timedelta(hours=6)) == 0
 
     assert Issue.objects.get().title == "Old"
+
+
+def test_what_the_first_import_after_a_long_pause_left_out_comes_with_the_next(team, now):
+    synced(now)
+    team.title, team.touched, team.is_slow = "New", f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}", True
+    synced(now + timedelta(days=5))
+    team.is_slow = False
+
+    synced(now + timedelta(days=5, hours=6))
+
+    assert Issue.objects.get().title == "New"
 
 
 def test_what_is_left_out_each_time_is_asked_for_some_days(team, now):
