@@ -22,6 +22,7 @@ NAMED = {
     "apps/common/operations/metric_files/__init__.py": "a folder of numbers, which the next process takes away",
     "apps/common/operations/metric_files/tallies.py": "numbers, in that folder",
     "apps/common/operations/unnamed_files.py": "where there are none without; the next one or the sweep takes it away",
+    "base/beat.py": "moments of tasks, put away as damaged; no text of people",
     "base/folder_broker.py": "messages, which hold ids; the next channel takes them away",
     "base/settings_test.py": "the tests' own installation",
 }

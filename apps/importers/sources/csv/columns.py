@@ -236,9 +236,8 @@ def detect_columns(
         normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(normal)]
     unreadable = unreadable or {}
     chosen, units = _overridden(header, normal, overrides or {})
-    english = {at for at, name in enumerate(header) if plain(name) == normal[at]}
     everywhere = range(len(header)) if filled is None else filled
-    positions = _positions(normal, chosen, unreadable, filled=everywhere, english=english)
+    positions = _positions(normal, chosen, unreadable, filled=everywhere, english=_english(header, normal))
     if "title" not in positions:
         raise ImportRefused(_no_title(header))
     notes = [_no_values(field, header[at]) for at, field in unreadable.items()]
@@ -258,8 +257,14 @@ def detect_columns(
 
 def recognised(header: Sequence[str]) -> dict[str, str]:
     """Field → the header's own words, by names alone: what there is to show of a file that is refused."""
-    found = _positions([normal_form(name) for name in header], {}, {}, range(len(header)))
+    normal = [normal_form(name) for name in header]
+    found = _positions(normal, {}, {}, filled=range(len(header)), english=_english(header, normal))
     return Columns(found, {}, tuple(header)).names()
+
+
+def _english(header: Sequence[str], normal: Sequence[str]) -> set[int]:
+    """Where columns stand that are in English themselves."""
+    return {at for at, (name, key) in enumerate(zip(header, normal, strict=True)) if plain(name) == key}
 
 
 def _positions(
