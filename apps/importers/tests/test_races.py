@@ -159,7 +159,7 @@ def test_who_deletes_a_connection_or_gives_a_token_beside_the_end_of_its_import_
         made = connections.connect(ProjectFactory(), place, "old", by=None, now=NOW)
         run = begun(made.project, made.source, now=NOW, connection=made)
         in_the_midst_of(
-            lambda: connections._note_end(made, run, set(), NOW), lambda: act(Connection.objects.get(pk=made.pk))
+            lambda: connections._note_end(made, run, set(), began=NOW), lambda: act(Connection.objects.get(pk=made.pk))
         )
 
     ended_beside(lambda read: connections.change(read, token="new"))
