@@ -284,6 +284,17 @@ BECOMES: dict[str, tuple[Callable[[Issue], object] | None, Callable[[Issue], obj
 }
 
 
+def _require_news(world: World, first: dict[str, bytes]) -> None:
+    """Remembered pages are as a new process makes them, and other ones than before: else it would show nothing."""
+    _let_seconds_pass()
+    remembered = world.shown()
+    _begin_anew()
+    fresh = world.shown()
+
+    assert [page for page in fresh if fresh[page] != remembered[page]] == []
+    assert fresh != first
+
+
 @pytest.mark.parametrize("what", BECOMES)
 def test_what_becomes_of_a_blocker_of_another_project_is_shown_at_once(world: World, what: str) -> None:
     before, becomes = BECOMES[what]
@@ -292,14 +303,8 @@ def test_what_becomes_of_a_blocker_of_another_project_is_shown_at_once(world: Wo
     first = world.shown()
 
     becomes(Issue.objects.get(pk=world.foreign.pk))
-    _let_seconds_pass()
-    remembered = world.shown()
-    _begin_anew()
-    fresh = world.shown()
 
-    assert [page for page in fresh if fresh[page] != remembered[page]] == []
-    # Else it would show nothing.
-    assert fresh != first
+    _require_news(world, first)
 
 
 def test_whatever_the_same_people_do_in_another_project_is_shown_at_once(world: World) -> None:
@@ -333,13 +338,8 @@ def test_whose_account_is_deleted_has_no_work_on_any_page_from_then_on(world: Wo
     first = world.shown()
 
     former.delete()
-    _let_seconds_pass()
-    remembered = world.shown()
-    _begin_anew()
-    fresh = world.shown()
 
-    assert [page for page in fresh if fresh[page] != remembered[page]] == []
-    assert fresh != first
+    _require_news(world, first)
 
 
 def test_a_model_of_all_projects_makes_another_state_once_it_serves_and_once_it_does_not(world: World) -> None:

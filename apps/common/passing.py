@@ -112,7 +112,8 @@ class _PassingFile:
             for table in _TABLES:
                 file.execute(table)
         except sqlite3.DatabaseError:
-            _FORSAKEN.append(file)
+            # Each request tries it again while its disk takes nothing.
+            file.close()
             raise
         # A folder that is mounted for reading only, or another's file, takes no rights.
         with suppress(OSError):

@@ -101,6 +101,23 @@ def test_a_folder_that_takes_nothing_stops_nobody(
     assert "not counted" in caplog.text
 
 
+def test_a_file_that_cannot_be_opened_leaves_no_more_open_with_each_try(tmp_path: Path) -> None:
+    """Each request tries it again, for as long as it is held."""
+    file = _PassingFile(str(tmp_path))
+    holder = sqlite3.connect(tmp_path / "throttle.sqlite3", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    n_open = []
+
+    for _ in range(3):
+        with pytest.raises(sqlite3.OperationalError):
+            counted(file)
+        # SQLite keeps one while another connection of this process holds the file (POSIX locks are a process's).
+        n_open.append(len(os.listdir("/proc/self/fd")))
+
+    holder.close()
+    assert len(set(n_open)) == 1
+
+
 def test_a_fault_that_passes_is_told_as_it_is(tmp_path: Path) -> None:
     file = _PassingFile(str(tmp_path))
     with pytest.raises(sqlite3.OperationalError):
