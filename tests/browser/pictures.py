@@ -29,7 +29,7 @@ def take(folder: Path) -> None:
     processes = Processes(folder, environment_of(folder / "var"))
     [port] = free_ports(1)
     processes.serve(port)
-    processes.start("celery", *WORKER[2:])
+    processes.start("base.worker", *WORKER[2:])
     processes.wait_for(lambda: "Serving on" in processes.log.read_text(errors="replace"))
     try:
         with sync_playwright() as playwright:
