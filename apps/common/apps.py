@@ -15,8 +15,10 @@ class CommonConfig(AppConfig):
     def ready(self) -> None:
         from apps.common.operations import checks  # noqa: F401, PLC0415 - they register themselves
         from apps.common.operations.slips import folders, groups, names, values  # noqa: F401, PLC0415 - these, too
+        from apps.common.texts.searching import search_without_like  # noqa: PLC0415 - models are known by now
 
         read_headers_safely()
+        search_without_like()
         setup_logging.connect(_keep_our_logging, dispatch_uid="keep-our-logging")
         pre_migrate.connect(_refuse_unknown_states, sender=self, dispatch_uid="refuse-unknown-states")
         connection_created.connect(_read_moments_quickly, dispatch_uid="read-moments-quickly")

@@ -10,6 +10,7 @@ from django.db.models.functions import Left
 from django_filters.fields import IsoDateTimeField
 
 from apps.common.plausible import date_fault
+from apps.common.texts.searching import search_in_turn
 from apps.projects.models import Issue, Project, Sprint, WorkflowStatus
 
 MAX_SEARCH_LENGTH = 200
@@ -139,5 +140,6 @@ class IssueFilter(django_filters.FilterSet):
         return rows.filter(status__in=WorkflowStatus.objects.filter(project=project, category=value).values("pk"))
 
     def find(self, rows: QuerySet[Issue], name: str, value: str) -> QuerySet[Issue]:
+        search_in_turn(rows, value)
         found = Q(title__icontains=value) | Q(beginning__icontains=value) | Q(external_id__icontains=value)
         return rows.alias(beginning=Left("description", SEARCHED_CHARACTERS)).filter(found)

@@ -1,7 +1,7 @@
 """Every open issue with what it will take; why, for one of them; and an estimate while an issue is written."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from apps.common.charts.bars import Part, Range, contributions, interval_bar
 from apps.common.charts.numbers import number, percent
 from apps.common.charts.picture import Markup, Picture, Table
+from apps.common.texts.searching import search_in_turn
 from apps.dashboard.memory import remembered, state_of
 from apps.dashboard.types import Issue, Project, User
 from apps.ml.selectors.backlog import (
@@ -165,10 +166,17 @@ def _listed(project: Project, asked: BacklogQuery, state: str) -> Sequence[UUID]
         return [issue.id for issue, _ in _ordered(found, asked)]
 
     if asked.search:
+        _take_turn(project, asked)
         return listed()
     # What somebody writes into an address, which may be a name, stays in no memory.
     what = blake2b(repr(asked).encode(), digest_size=16).hexdigest()
     return remembered(state, f"backlog {what}", listed)
+
+
+def _take_turn(project: Project, asked: BacklogQuery) -> None:
+    """For a search in a large backlog."""
+    if asked.search:
+        search_in_turn(open_issues(project.id, replace(asked, search="")), asked.search)
 
 
 def _ordered(found: Sequence[tuple[Issue, Estimate]], asked: BacklogQuery) -> Sequence[tuple[Issue, Estimate]]:
@@ -180,6 +188,7 @@ def _ordered(found: Sequence[tuple[Issue, Estimate]], asked: BacklogQuery) -> Se
 
 def backlog_file(project: Project, asked: BacklogQuery) -> Table:
     """Every issue asked for, in plain numbers with the decimals of the API."""
+    _take_turn(project, asked)
     found = _ordered(estimates_of(project.id, open_issues(project.id, asked)[:ISSUES_A_FILE]), asked)
     columns = (
         "key", "title", "type", "status", "priority", "story_points", "predicted_hours", "hours_low", "hours_high",

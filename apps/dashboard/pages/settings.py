@@ -19,6 +19,7 @@ from rest_framework.serializers import Serializer
 
 from apps.access import invitations
 from apps.access.serializers import InvitationRequest
+from apps.common.texts.searching import search_in_turn
 from apps.dashboard.types import Project, User
 from apps.notifications.selectors import preference_of, webhooks_of
 from apps.notifications.serializers import PreferenceSerializer, WebhookSerializer
@@ -134,6 +135,7 @@ def _people(project: Project, search: str) -> QuerySet[Any]:
     team = selectors.team_of(project).order_by("user__is_placeholder", "joined_at", "id")
     if not search:
         return team
+    search_in_turn(team, search)
     # The address of a placeholder is ours, and tells nothing.
     by_address = Q(user__email__icontains=search, user__is_placeholder=False)
     return team.filter(Q(user__full_name__icontains=search) | Q(user__named_address__icontains=search) | by_address)

@@ -13,6 +13,7 @@ from apps.accounts.log_ins import access_token
 from apps.accounts.scopes import Scope
 from apps.common.api import busy
 from apps.common.api.busy import turns_of
+from apps.common.texts import searching
 from apps.common.turns import Piece
 from apps.ml.core.forecasts.forecaster import WorkForecaster
 from apps.ml.services import heavy
@@ -267,3 +268,19 @@ def test_many_heavy_questions_of_one_at_once_keep_nobody_waiting(lead, monkeypat
 def _named(name, act):
     threading.current_thread().name = name
     return act()
+
+
+def test_a_search_that_reads_much_waits_for_its_turn(lead, monkeypatch):
+    ways = [
+        lambda: client_of(lead.user).get(f"/api/v1/projects/{lead.project.pk}/issues/", {"search": "a needle"}),
+        lambda: browser_of(lead.user).get(f"/projects/{lead.project.key}/backlog/", {"q": "a needle"}),
+        lambda: browser_of(lead.user).get(f"/projects/{lead.project.key}/settings/", {"q": "a needle"}),
+    ]
+    held = hold_places_of(lead.user)
+    assert [ask().status_code for ask in ways] == [200] * len(ways)
+    monkeypatch.setattr(searching, "HEAVY_LETTERS", 0)
+
+    assert [ask().status_code for ask in ways] == [429] * len(ways)
+
+    busy.TURNS.give_back(held)
+    assert [ask().status_code for ask in ways] == [200] * len(ways)
