@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import (
@@ -31,6 +32,8 @@ DATABASE_RETRY_SECONDS = 5
 _FOREIGN_KEY_VIOLATION = "23503"
 
 
+#: Of one input: whoever sends a thousand needs no thousand answers.
+MOST_FAULTS = 20
 #: Errors that concern no single field, as Django REST framework and Django call them.
 WHOLE_INPUT = ("non_field_errors", NON_FIELD_ERRORS)
 
@@ -126,7 +129,7 @@ def problem_of(error: Exception) -> dict[str, Any] | None:
         return problem(409, "Conflict", error.message, error.code)
     if isinstance(error, exceptions.ValidationError):
         return problem(
-            400, "Invalid input", "Some fields are not as they must be.", "invalid", errors=list(_fields(error.detail))
+            400, "Invalid input", "Some fields are not as they must be.", "invalid", errors=list(islice(_fields(error.detail), MOST_FAULTS))
         )
     if isinstance(error, exceptions.APIException):
         return problem(error.status_code, _title(error), _text(error.detail), str(error.default_code))

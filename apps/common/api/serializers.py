@@ -6,14 +6,14 @@ from functools import cache, cached_property
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import SkipField, empty
 
+from apps.common.api.problems import MOST_FAULTS
 from apps.common.plausible import date_fault, number_fault, text_fault
 
 #: Texts that may be longer have several lines.
 LONGEST_LINE = 1_000
-#: A program that sends a thousand wrong names needs no thousand answers.
-MOST_NAMED = 20
 #: Of its length, of NUL, of half characters.
 _VALIDATORS_OF_A_LINE = 3
 _NUMBERS = (serializers.FloatField, serializers.IntegerField, serializers.DecimalField)
@@ -56,7 +56,7 @@ class RefusesUnknownFields:
         if data.keys() <= writable.keys():
             return
         known = ", ".join(writable)
-        for name in [name for name in data if name not in writable][:MOST_NAMED]:
+        for name in [name for name in data if name not in writable][:MOST_FAULTS]:
             if name in self.fields:
                 yield name, f"This is shown and cannot be written. Fields: {known}."
             else:
@@ -80,6 +80,9 @@ def _days_in(value: Any) -> list[date]:
 
 def _fault_of(field: serializers.Field[Any, Any, Any, Any], value: Any) -> str | None:
     if isinstance(field, serializers.ListField) and isinstance(value, list):
+        # Before an element is looked at: Django REST framework reads all, and only then counts them.
+        if field.max_length is not None and len(value) > field.max_length:
+            return ErrorDetail(field.error_messages["max_length"].format(max_length=field.max_length), "max_length")
         return next((fault for each in value if (fault := _fault_of(field.child, each))), None)
     if isinstance(field, _NUMBERS):
         return number_fault(value)
