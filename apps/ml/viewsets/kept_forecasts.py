@@ -26,6 +26,7 @@ from apps.ml.services.forecasts.asked import require_past
 from apps.ml.services.forecasts.keeping import kept_answer, moved_answer
 from apps.ml.services.forecasts.parts import parts_answer
 from apps.ml.viewsets.forecasts import NOT_ENOUGH_DATA
+from apps.ml.viewsets.scope import PREDICTIONS_OFF, predicted_project
 from apps.projects.models import Project
 from apps.projects.names.lookup import project_named
 
@@ -56,18 +57,20 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
         row = get_object_or_404(self.get_queryset().defer(None).select_related("sprint"), id=forecast_id)
         return Response(kept_answer(row))
 
-    @extend_schema(parameters=[MovedRequest], responses={200: MovedResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
+    @extend_schema(parameters=[MovedRequest], responses={200: MovedResponse, **NOT_ENOUGH_DATA, **PREDICTIONS_OFF}, tags=["ml"])
     def moved(self, request: Request, project_id: UUID) -> Response:
         """Split the difference of two days' forecasts into scope, speed, calendar, order and model."""
+        project = predicted_project(request, project_id)
         asked, now = MovedRequest(data=request.query_params), timezone.now()
         asked.is_valid(raise_exception=True)
         since = asked.validated_data["since"]
-        require_past(since, self.project, now=now)
-        return Response(moved_answer(self.project, now=now, since=since))
+        require_past(since, project, now=now)
+        return Response(moved_answer(project, now=now, since=since))
 
-    @extend_schema(parameters=[PartsRequest], responses={200: PartsResponse, **NOT_ENOUGH_DATA}, tags=["ml"])
+    @extend_schema(parameters=[PartsRequest], responses={200: PartsResponse, **NOT_ENOUGH_DATA, **PREDICTIONS_OFF}, tags=["ml"])
     def parts(self, request: Request, project_id: UUID) -> Response:
         """When the open work of each epic, label, component or type is done."""
+        project = predicted_project(request, project_id)
         asked = PartsRequest(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        return Response(parts_answer(self.project, asked.validated_data["by"], now=timezone.now()))
+        return Response(parts_answer(project, asked.validated_data["by"], now=timezone.now()))
