@@ -128,9 +128,8 @@ def problem_of(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, Conflict):
         return problem(409, "Conflict", error.message, error.code)
     if isinstance(error, exceptions.ValidationError):
-        return problem(
-            400, "Invalid input", "Some fields are not as they must be.", "invalid", errors=list(islice(_fields(error.detail), MOST_FAULTS))
-        )
+        faults = list(islice(_fields(error.detail), MOST_FAULTS))
+        return problem(400, "Invalid input", "Some fields are not as they must be.", "invalid", errors=faults)
     if isinstance(error, exceptions.APIException):
         return problem(error.status_code, _title(error), _text(error.detail), str(error.default_code))
     return None

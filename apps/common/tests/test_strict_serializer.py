@@ -1,6 +1,6 @@
 """What a request's texts become is what Django REST framework makes of them, whichever way they are read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -76,7 +76,8 @@ def _lists(field: Any) -> Iterator[Any]:
     if isinstance(field, serializers.ListField | serializers.ListSerializer | serializers.DictField):
         yield field
         yield from _lists(field.child)
-    for each in getattr(field, "_writable", {}).values():
+    written: Mapping[str, Any] = getattr(field, "_writable", {})
+    for each in written.values():
         yield from _lists(each)
 
 
@@ -95,7 +96,7 @@ def test_of_a_list_that_is_too_long_no_element_is_read(monkeypatch: pytest.Monke
     with pytest.raises(ValidationError) as error:
         IssueInputSerializer.read({"labels": [""] * 10_000})
 
-    assert {name: fault.code for name, fault in error.value.detail.items()} == {"labels": "max_length"}
+    assert error.value.get_codes() == {"labels": "max_length"}
 
 
 def test_a_refusal_names_the_first_faults_alone() -> None:

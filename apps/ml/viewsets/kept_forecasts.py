@@ -30,6 +30,9 @@ from apps.ml.viewsets.scope import PREDICTIONS_OFF, predicted_project
 from apps.projects.models import Project
 from apps.projects.names.lookup import project_named
 
+#: Of what is foretold now.
+MAY_FAIL = {**NOT_ENOUGH_DATA, **PREDICTIONS_OFF}
+
 
 class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
     """Forecasts of all open work of a project, as they were given."""
@@ -57,7 +60,7 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
         row = get_object_or_404(self.get_queryset().defer(None).select_related("sprint"), id=forecast_id)
         return Response(kept_answer(row))
 
-    @extend_schema(parameters=[MovedRequest], responses={200: MovedResponse, **NOT_ENOUGH_DATA, **PREDICTIONS_OFF}, tags=["ml"])
+    @extend_schema(parameters=[MovedRequest], responses={200: MovedResponse, **MAY_FAIL}, tags=["ml"])
     def moved(self, request: Request, project_id: UUID) -> Response:
         """Split the difference of two days' forecasts into scope, speed, calendar, order and model."""
         project = predicted_project(request, project_id)
@@ -67,7 +70,7 @@ class KeptForecastViewSet(ListModelMixin, GenericViewSet[KeptForecast]):
         require_past(since, project, now=now)
         return Response(moved_answer(project, now=now, since=since))
 
-    @extend_schema(parameters=[PartsRequest], responses={200: PartsResponse, **NOT_ENOUGH_DATA, **PREDICTIONS_OFF}, tags=["ml"])
+    @extend_schema(parameters=[PartsRequest], responses={200: PartsResponse, **MAY_FAIL}, tags=["ml"])
     def parts(self, request: Request, project_id: UUID) -> Response:
         """When the open work of each epic, label, component or type is done."""
         project = predicted_project(request, project_id)
