@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_a_title_that_is_missing_is_asked_for() -> None:
 
 
 def _kinds(of: type) -> set[type]:
-    return {of}.union(*(_kinds(each) for each in of.__subclasses__()))
+    return {of, *chain.from_iterable(map(_kinds, of.__subclasses__()))}
 
 
 def _lists(field: Any) -> Iterator[Any]:
