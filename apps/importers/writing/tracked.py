@@ -14,7 +14,7 @@ from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_v
 from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
-from apps.importers.writing.history import missing_changes
+from apps.importers.writing.history import mend_moves, missing_changes
 from apps.importers.writing.identities import Identities
 from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.links import Links
@@ -237,7 +237,8 @@ class TrackedWriter:
         for change in changes:
             by_issue[change.issue_id].change_ids.append(change.pk)
         # Their rows say the same, but not their pasts.
-        retold = [pk for pk, touch in by_issue.items() if touch.before == {} and touch.change_ids]
+        retold = {pk for pk, touch in by_issue.items() if touch.before == {} and touch.change_ids}
+        retold |= mend_moves(told, self.board)
         Issue.objects.filter(pk__in=retold).update(updated_at=timezone.now())
 
     def _count(self, touches: Collection[Touch], new: Sequence[Issue]) -> None:
