@@ -110,7 +110,7 @@ class TrackedWriter:
             for record, touch in touched
             if "sprint" not in record.recorded and (touch.before is None or "sprint_id" in touch.before)
         }
-        self._told_ways |= {touch.issue.pk for record, touch in touched if "sprint" in record.recorded}
+        self._told_ways |= {touch.issue.pk for record, touch in touched if "sprint" in record.recorded - record.untold}
         self._count(touches, new)
         for error in meant.refused:
             self._report.refuse(error)

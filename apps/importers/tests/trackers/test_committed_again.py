@@ -42,11 +42,19 @@ def test_what_a_sprint_had_committed_is_known_again_where_all_of_its_issues_tell
     [
         [issue("2", **UNSURE)],
         [issue("2", recorded=frozenset({"status"}))],
+        [issue("2", recorded=IN_SEVEN["recorded"], untold=frozenset({"sprint"}))],
         [RowError(1, "A-2", "too large")],
         [Gap("a page is missing", EVERYTHING)],
         [],
     ],
-    ids=["one does not tell how it came", "one that left does not", "one is refused", "some are missing", "one went"],
+    ids=[
+        "one does not tell how it came",
+        "one that left does not",
+        "sprints are not told whole",
+        "one is refused",
+        "some are missing",
+        "one went",
+    ],
 )
 def test_what_a_sprint_had_committed_stays_unknown_where_one_that_was_in_it_does_not_tell(project, others):
     imported(project, SEVEN, issue("1", **UNSURE), issue("2", TODO, CAME, **IN_SEVEN))
