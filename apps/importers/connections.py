@@ -1,13 +1,13 @@
 """Connections of projects to trackers: made, kept in step, and their tokens kept."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Set
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -22,7 +22,7 @@ from apps.importers.sources.budget import Budget
 from apps.importers.sources.client import Client
 from apps.importers.sources.registry import Place, place_of
 from apps.importers.syncing import import_told
-from apps.importers.tracked import Told, TrackedIssue, without_labels
+from apps.importers.tracked import Told, TrackedIssue, Unread, without_labels
 from apps.importers.waiting import LOST_AFTER, running
 from apps.importers.writing.kinds import hold_project
 from apps.notifications.services.left_going import Kind, becomes_theirs
@@ -182,7 +182,7 @@ def sync(
     last = None if is_full else connection.synced_until
     # Where a clock that was ahead told it, nobody knows what was touched since.
     since = last - OVERLAP if last and last <= began + CLOCKS_DIFFER else None
-    left_out = list[LeftOut]()
+    left_out = list[LeftOut | Unread]()
     told = _noting(left_out, client.budget.watching(place.connector.pull(client, place.scope, since)))
     report = import_told(
         through(without_labels(told, tuple(filter(None, connection.write_backs.values_list("label", flat=True))))),
@@ -197,29 +197,42 @@ def sync(
         mark_missing=mark_missing,
     )
     if not run.is_dry_run:
-        until = _asked_again_from(connection, run, now=began) if left_out else began
+        until = _asked_again_from(connection, run, left_out, now=began) if left_out else began
         _note_end(connection, run, taken_back, began=until)
     return report
 
 
-def _noting(left_out: list[LeftOut], told: Iterable[Told]) -> Iterator[Told]:
+def _noting(left_out: list[LeftOut | Unread], told: Iterable[Told]) -> Iterator[Told]:
     for each in told:
-        if isinstance(each, LeftOut):
+        if isinstance(each, LeftOut | Unread):
             left_out.append(each)
         yield each
 
 
-def _asked_again_from(connection: Connection, run: ImportRun, *, now: datetime) -> datetime | None:
+def _asked_again_from(
+    connection: Connection, run: ImportRun, left_out: Iterable[LeftOut | Unread], *, now: datetime
+) -> datetime | None:
     """From when on the next import asks, where this one left something out; None for everything.
 
     The next one asks as this one did. One that is too large is so each time, so that from then on it is asked for some
-    days.
+    days. What could not be read of all, of a project's columns say, is asked for until that has lasted for as long: for
+    a token that never may, each import would read days in place of an hour.
     """
     last, first = connection.synced_until, now - LEFT_OUT_FOR
     before = connection.imports.filter(status=ImportRun.Status.COMPLETED, is_dry_run=False).exclude(pk=run.pk)
     latest = before.order_by("created_at").last()
-    is_new = latest is None or not latest.report.get("error_count")
+    issues = [each for each in left_out if isinstance(each, LeftOut)]
+    unread = {each.what for each in left_out if isinstance(each, Unread)}
+    if not issues and latest and _lasts(unread, before.filter(created_at__gte=min(first, latest.created_at))):
+        return now
+    is_new = not issues or latest is None or not latest.report.get("error_count")
     return last if is_new else min(max(last or first, first), now)
+
+
+def _lasts(unread: Set[str], imports: QuerySet[ImportRun]) -> bool:
+    """Whether none of these could read it either."""
+    ledgers = imports.order_by().values_list("report__ledger", flat=True)
+    return all(unread <= {line["what"] for line in ledger or ()} for ledger in ledgers)
 
 
 @all_or_nothing()

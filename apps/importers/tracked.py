@@ -125,6 +125,11 @@ class Gap:
     seen_at: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Unread(Gap):
+    """What its tracker did not let us read this time: it may the next time."""
+
+
 Told = TrackedIssue | TrackedSprint | RowError | Gap
 
 

@@ -23,6 +23,7 @@ from apps.importers.tracked import (
     Stage,
     Told,
     TrackedIssue,
+    Unread,
     gaps_in,
     in_order,
     with_life,
@@ -33,7 +34,7 @@ OPEN, CLOSED = Stage("Open", "to_do"), Stage("Closed", "done")
 #: Reasons of closing that deliver nothing.
 DROPPED = {"not_planned": Stage("Not planned", "dropped"), "duplicate": Stage("Duplicate", "dropped")}
 LEDGER = (Gap("hours of work are not kept by GitHub, unless a field of a project holds them", ("training of hours",)),)
-NO_FIELDS = Gap("the organisation's issue fields may not be read: what was known stays", ("velocity",))
+NO_FIELDS = Unread("the organisation's issue fields may not be read: what was known stays", ("velocity",))
 #: Events that change what is read here, and what is kept of them.
 TOLD_BY = frozenset({"closed", "reopened", "labeled", "unlabeled", "assigned", "unassigned", "renamed"})
 KEPT = ("event", "created_at", "actor", "label", "assignee", "rename", "state_reason")

@@ -15,7 +15,7 @@ from apps.importers.sources import reading
 from apps.importers.sources.client import AnswerTooLarge, Client, TrackerRefused
 from apps.importers.sources.paging import cursor_pages, each_row, graphql
 from apps.importers.sources.reading import part, rows
-from apps.importers.tracked import Gap, Told, TrackedSprint
+from apps.importers.tracked import Gap, Told, TrackedSprint, Unread
 
 LONGEST_ITERATION_DAYS = 366
 SIZE_FIELDS = ("story points", "story point", "points", "estimate", "size", "sp", "effort")
@@ -27,7 +27,7 @@ PROJECT_LEDGER = (
     Gap("what is changed in a project alone comes with the next full import", SPRINT_TOUCHES),
     Gap("changes of a status in Projects are not told since 24 September 2026 (reported of GitHub)", ("burndown",)),
 )  # fmt: skip
-NO_PROJECTS = Gap(
+NO_PROJECTS = Unread(
     "the projects may not be read, or not whole: no iterations and sizes from there, and what was known stays",
     (*SPRINT_TOUCHES, "velocity"),
 )

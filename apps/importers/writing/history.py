@@ -3,29 +3,77 @@
 A change is known by its issue, field and moment: a second import finds it there and writes nothing, in whatever order
 and however often the changes come. A status that was renamed since keeps the name it was first imported by; the board
 knows what that means.
+
+Statuses are told by several lists together, of which one may not be had for a while. What is told without it begins
+where what is known ends, and is written anew once all is told and the moves make no chain.
 """
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from apps.importers.tracked import Change, Stage, TrackedIssue
+from apps.importers.tracked import Change, Stage, TrackedIssue, present_value
 from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.people import Team
-from apps.projects.history.writing import new_change
+from apps.projects.history.writing import as_history_text, new_change, set_right
 from apps.projects.models import Issue, IssueChange
 from apps.projects.rows import in_parts
 
 KEPT_FIELDS = frozenset(IssueChange.Field.values)
 Known = set[tuple[UUID, str, datetime]]
+#: Issue → when its status changed, what it was and what it became, and the id of the entry; oldest first.
+Moves = dict[UUID, list[tuple[datetime, str, str, int]]]
 
 
 def missing_changes(told: Sequence[tuple[TrackedIssue, Issue]], board: TrackedBoard, team: Team) -> list[IssueChange]:
     """The recorded changes that are not there yet, oldest first; one query for some hundred issues."""
     known = _known([issue.pk for record, issue in told if record.changes])
-    found = [change for record, issue in told for change in _of(record, issue, board, team, known)]
+    moves = _moves([issue.pk for record, issue in told if record.changes and "status" in record.untold])
+    found = [change for record, issue in told for change in _of(record, issue, board, team, known=known, moves=moves)]
     return sorted(found, key=lambda change: change.changed_at)
+
+
+def mend_moves(told: Sequence[tuple[TrackedIssue, Issue]], board: TrackedBoard) -> set[UUID]:
+    """Write moves as they are told, where all are and those that are kept make no chain; of which issues.
+
+    Some were written while others could not be read. What its team moved here stays as it is.
+    """
+    whole = {
+        issue.pk: record for record, issue in told if record.changes and "status" in record.recorded - record.untold
+    }
+    wrong: dict[UUID, dict[int, tuple[str, str]]] = defaultdict(dict)
+    for issue_id, moves in _moves(list(whole)).items():
+        present = board.status(present_value(whole[issue_id], "status")).name
+        if all(before[2] == after[1] for before, after in pairwise((*moves, (None, present)))):
+            continue
+        said = _moves_told(whole[issue_id], board)
+        for at, old, new, pk in moves:
+            if said.get(at, (old, new)) != (old, new):
+                wrong[issue_id][pk] = said[at]
+    set_right({pk: values for entries in wrong.values() for pk, values in entries.items()})
+    return set(wrong)
+
+
+def _moves_told(record: TrackedIssue, board: TrackedBoard) -> dict[datetime, tuple[str, str]]:
+    moves = (change for change in record.changes if change.field == "status")
+    return {
+        change.at: (board.status(change.old).name, board.status(change.new).name)
+        for change in moves
+        if isinstance(change.old, Stage) and isinstance(change.new, Stage)
+    }
+
+
+def _moves(ids: Sequence[UUID]) -> Moves:
+    moves: Moves = defaultdict(list)
+    for part in in_parts(ids):
+        rows = IssueChange.objects.filter(issue_id__in=part, field=IssueChange.Field.STATUS)
+        for issue_id, *move in rows.values_list("issue_id", "changed_at", "old_value", "new_value", "pk"):
+            moves[issue_id].append(tuple(move))
+    return moves
 
 
 def _known(ids: Sequence[UUID]) -> Known:
@@ -36,14 +84,27 @@ def _known(ids: Sequence[UUID]) -> Known:
     return known
 
 
-def _of(record: TrackedIssue, issue: Issue, board: TrackedBoard, team: Team, known: Known) -> Iterator[IssueChange]:
+def _of(
+    record: TrackedIssue, issue: Issue, board: TrackedBoard, team: Team, *, known: Known, moves: Moves
+) -> Iterator[IssueChange]:
     for change in record.changes:
         if (issue.pk, change.field, change.at) in known or change.field not in KEPT_FIELDS:
             continue
         old, new = (_shown(change, value, board, team) for value in (change.old, change.new))
+        if change.field == "status" and "status" in record.untold:
+            old, new = as_history_text(old), as_history_text(new)
+            old = _linked(moves[issue.pk], change.at, old, new)
         if old != new:
             by = team.find(change.by) if change.by else None
             yield new_change(issue, change.field, old, new, by=by, at=change.at)
+
+
+def _linked(moves: list[tuple[datetime, str, str, int]], at: datetime, old: str, new: str) -> str:
+    """What it was before a move, by the moves that are known, to which this one comes."""
+    place = bisect_left(moves, at, key=lambda move: move[0])
+    old = moves[place - 1][2] if place else old
+    moves.insert(place, (at, old, new, 0))
+    return old
 
 
 def _shown(change: Change, value: Any, board: TrackedBoard, team: Team) -> Any:

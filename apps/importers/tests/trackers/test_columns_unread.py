@@ -6,6 +6,7 @@ import pytest
 
 from apps.importers import runs
 from apps.importers.connections import connect
+from apps.importers.models import Connection
 from apps.importers.sources.registry import place_of
 from apps.importers.tests.trackers import test_github
 from apps.importers.tests.trackers.server import LOCAL, tracker
@@ -34,7 +35,7 @@ TOO_DEAR = [{"type": "RESOURCE_LIMITS_EXCEEDED", "message": "Resource limits for
 
 def item(values, moves=()):
     content = {"databaseId": test_github.row(2)["id"], "timelineItems": {"nodes": list(moves)}}
-    return {"id": "I2", "content": content, "fieldValues": {"nodes": values}}
+    return {"id": "I2", "content": content, "fieldValues": {"nodes": list(values)}}
 
 
 class Repository:
@@ -42,12 +43,16 @@ class Repository:
 
     def __init__(self, fault):
         self.fault, self.is_faulty, self.is_in_two = fault, False, fault == "one of two"
-        self.closed = False
+        self.closed, self.is_moved, self.points, self.touched = False, True, 5, "9999"
+        self.asked = []
 
     def __call__(self, request):
         if request.path.endswith("graphql"):
             return self._projects(request.body["query"], request.body["variables"])
         if request.path.endswith("/issues"):
+            self.asked.append(request.params.get("since", ""))
+            if self.touched < self.asked[-1]:
+                return []
             state = {"state": "closed", "state_reason": "completed", "closed_at": "2026-01-07T10:00:00Z"}
             return [test_github.row(2) | (state if self.closed else {}), test_github.row(4)]
         if "events" in request.path:
@@ -63,7 +68,8 @@ class Repository:
         if self.is_in_two:
             rows = [item([] if variables["project"] == "A" else VALUES)]
         else:
-            rows = [item([*VALUES, COLUMN], [MOVE])]
+            rows = [item([*VALUES, COLUMN], [MOVE]) if self.is_moved else item(VALUES)]
+            rows[0]["fieldValues"]["nodes"][1] = VALUES[1] | {"number": self.points}
         if self.is_faulty and self.fault == "refused":
             return {"data": {"node": None}, "errors": FORBIDDEN}
         if self.is_faulty and self.fault == "too dear":
@@ -96,3 +102,94 @@ def test_what_is_known_stays_and_what_is_closed_there_is_closed(project, lead, s
 
     assert before[0] == ("to_do" if fault == "one of two" else "in_progress")
     assert before[2:4] == (5.0, "S1")
+
+
+@pytest.fixture
+def repository(project, lead, settings, now):
+    settings.TRACKER_ALLOWED_NETWORKS, settings.CONNECTION_KEYS = list(LOCAL), ["k"]
+    repository = Repository("refused")
+    with tracker(repository) as served:
+        connect(project, place_of("github", served.url, "a/b"), "token", by=lead, now=now)
+        yield repository
+
+
+def synced(at, **options):
+    run = runs.execute(runs.ask_sync(Connection.objects.get(), by=None, now=at, **options).pk, now=at)
+    assert (run.status, run.error) == ("completed", "")
+
+
+def touched(now):
+    return f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def moves():
+    """The history of the second issue's status, oldest first."""
+    rows = IssueChange.objects.filter(issue__external_id="#2", field="status").order_by("changed_at")
+    return list(rows.values_list("old_value", "new_value"))
+
+
+WHOLE = [("Open", "In progress"), ("In progress", "Closed")]
+
+
+def test_an_end_that_is_told_without_the_columns_ends_what_is_known(repository, now):
+    synced(now)
+    repository.is_faulty = repository.closed = True
+
+    synced(now + timedelta(hours=2))
+
+    assert moves() == WHOLE
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_a_history_that_was_read_without_the_columns_is_whole_once_these_are_read(repository, now, is_full):
+    repository.is_moved = False
+    synced(now)
+    repository.is_moved = repository.is_faulty = repository.closed = True
+    repository.touched = touched(now)
+    synced(now + timedelta(hours=8))
+    assert moves() == [("Open", "Closed")]
+    repository.is_faulty, before = False, Issue.objects.get(external_id="#2").updated_at
+
+    synced(now + timedelta(hours=16), is_full=is_full)
+
+    issue = Issue.objects.get(external_id="#2")
+    assert (moves(), issue.started_at.day, issue.status.category) == (WHOLE, 6, "done")
+    assert issue.updated_at > before
+    synced(now + timedelta(hours=24), is_full=True)
+    assert (moves(), Issue.objects.get(external_id="#2").updated_at) == (WHOLE, issue.updated_at)
+
+
+def test_what_projects_could_not_tell_of_an_issue_that_was_touched_comes_with_the_next_import(repository, now):
+    synced(now)
+    repository.is_faulty, repository.points = True, 8
+    repository.touched = touched(now)
+    for hour in (4, 8, 12):
+        synced(now + timedelta(hours=hour))
+    assert Issue.objects.get(external_id="#2").story_points == 5
+    repository.is_faulty = False
+
+    synced(now + timedelta(hours=16))
+
+    assert Issue.objects.get(external_id="#2").story_points == 8
+    assert Connection.objects.get().synced_until == now + timedelta(hours=16)
+
+
+def test_what_the_first_import_could_not_read_of_projects_comes_with_the_second(repository, now):
+    repository.is_faulty, repository.touched = True, "2020-01-01T00:00:00Z"
+    synced(now)
+    repository.is_faulty = False
+
+    synced(now + timedelta(hours=6))
+
+    assert Issue.objects.get(external_id="#2").story_points == 5
+
+
+def test_what_may_never_be_read_of_projects_is_asked_for_some_days(repository, now):
+    synced(now)
+    repository.is_faulty = True
+    for hours in range(12, 24 * 6, 12):
+        synced(now + timedelta(hours=hours))
+
+    assert Connection.objects.get().synced_until == now + timedelta(hours=hours)
+    assert set(repository.asked[1:6]) == {repository.asked[1]}
+    assert len(set(repository.asked[-3:])) == 3
