@@ -330,7 +330,7 @@ def test_two_figures_have_no_place_together(linked, site, of_hours, of_points):
     held.is_active = True
     held.save()
 
-    with pytest.raises(ImportRefused, match="hours is written to .* already, where this cannot be told from it"):
+    with pytest.raises(ImportRefused, match=r"hours is written to .* already, where this cannot be told from it"):
         prepared(linked, "points", of_points)
 
     # What was taken back holds none.
