@@ -25,8 +25,8 @@ class KeyAuthentication(BaseAuthentication):
         key = key_with(text.decode("latin-1"), now=timezone.now())
         if key is None:
             raise AuthenticationFailed("This key is unknown, withdrawn or expired.")
-        # For the log, which knows Django's request only.
-        request._request.api_key_prefix = key.prefix  # type: ignore[attr-defined]
+        # For the log and for limits: a key that is refused here is known nevertheless, and so is its person.
+        request._request.api_key = key  # type: ignore[attr-defined]
         _require_scope(key, request)
         key.user.confined_to = key.project_id
         return key.user, key

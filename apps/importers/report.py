@@ -107,8 +107,10 @@ class ImportReport:
         return self.new + self.changed + self.unchanged + self.error_count
 
     def hear(self, record: ImportedIssue) -> None:
-        """Count what an issue says."""
+        """Count what an issue says, what had to be done to it, and what of it could not be read."""
         self.filled.update(name for name in SHOWN if getattr(record, name, None) not in (None, "", ()))
+        self.remarks.update(record.remarks)
+        self._note_unread(record)
 
     def show(self, records: Iterable[ImportedIssue], found: Callable[[Person | None], Person | None]) -> None:
         """Keep the first issues as samples, with whom the import found, not whom the source spells."""
@@ -122,7 +124,7 @@ class ImportReport:
         if len(self.errors) < SHOWN_ERRORS:
             self.errors.append(error)
 
-    def note_unread(self, record: ImportedIssue) -> None:
+    def _note_unread(self, record: ImportedIssue) -> None:
         """Count the cells of an issue that could not be read, and keep the first ones."""
         for told in record.unread:
             self.remarks[UNREAD_CELLS] += 1

@@ -31,6 +31,7 @@ from apps.importers.sources.client import (
     WriteNotTold,
     WritePutOff,
 )
+from apps.importers.sources.labels import meet
 from apps.importers.sources.registry import place_of
 from apps.importers.sources.writers import Named, Target, Writer, writer_of
 from apps.ml.selectors.issues import facts_of
@@ -118,7 +119,19 @@ def prepared(connection: Connection, figure: str, target: Target, *, to_take_bac
     found.field, found.label = target.field, target.label
     if not (to_take_back and is_stored):
         _writer(found).refuse()
+        _refuse_anothers_place(found)
     return found
+
+
+def _refuse_anothers_place(told: WriteBack) -> None:
+    """Two figures in one place: each would be taken for what somebody else wrote, or replaced by the other."""
+    in_use = Q(is_active=True) | Exists(WrittenValue.objects.filter(write_back=OuterRef("pk")))
+    for other in told.connected.write_backs.filter(in_use).exclude(figure=told.figure):
+        if told.field == other.field if told.field else bool(other.label) and meet(told.label, other.label):
+            raise ImportRefused(
+                f"{other.figure} is written to {other.field or other.label} already, where this cannot be told from "
+                "it: name another place."
+            )
 
 
 def steps_of(write_back: WriteBack, *, now: datetime) -> list[Step]:

@@ -2,6 +2,7 @@
 
 import shutil
 
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from apps.common.operations.health import Health
@@ -37,8 +38,12 @@ def workers() -> Health:
 
 
 def active_models() -> Health:
-    """How many models serve."""
-    count = MLModel.objects.filter(is_active=True).count()
-    if count == 0:
+    """How many models serve, and how many a process that should have served them could not read; none is loaded."""
+    refused, active = Count("pk", filter=~Q(refusal="")), Count("pk")
+    found = MLModel.objects.filter(is_active=True).aggregate(refused=refused, active=active)
+    if found["active"] == 0:
         return Health("degraded", "No model is active: simple methods answer.")
-    return Health("ok", f"{count} active.")
+    if found["refused"]:
+        told = f"{found['refused']} of {found['active']} active models cannot be loaded: simple methods answer there."
+        return Health("degraded", f"{told} ./run manage diagnose_ml_models says why.")
+    return Health("ok", f"{found['active']} active.")

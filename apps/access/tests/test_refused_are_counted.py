@@ -14,6 +14,7 @@ from apps.access.authentication import KeyAuthentication
 from apps.access.keys import create_key
 from apps.accounts.log_ins import access_token, log_out_everywhere
 from apps.accounts.tests.factories import UserFactory
+from apps.common.api.askers import ASKERS, shown_by
 from apps.common.counters import counted_so_far
 from apps.projects.tests.factories import TeamMemberFactory
 from conftest import NOW
@@ -110,6 +111,54 @@ def test_what_a_key_is_not_for_counts_for_the_key(rates: Any) -> None:
     assert [answer["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
     assert client.get(ME).status_code == 429
     assert (counted("key", key.prefix), counted("address", HERE)) == (4, 0)
+
+
+#: What a key that only reads is refused, and one of another project is not shown: where, and with what.
+NOT_FOR_IT = {
+    "a scope": ("post", MINE, {}, 403),
+    "only for people": ("get", "/api/v1/auth/keys/", {}, 403),
+    "a parameter that is none, too": ("post", f"{MINE}?x=1", {}, 400),
+    "a method, too": ("delete", ME, {}, 403),
+    "too long, too": ("post", MINE, {"CONTENT_LENGTH": str(10**9)}, 413),
+}
+
+
+@pytest.mark.parametrize(("method", "address", "sent", "status"), NOT_FOR_IT.values(), ids=NOT_FOR_IT)
+def test_what_keys_are_not_for_counts_for_their_person_together(
+    rates: Any, method: str, address: str, sent: dict[str, Any], status: int
+) -> None:
+    person = UserFactory()
+    keys = [key_of(person)[1] for _ in range(4)]
+    rates(key="9/min", user="3/min", address="1/min")
+
+    told = [getattr(bearing(each), method)(address, **sent).status_code for each in keys]
+
+    assert told == [status] * 3 + [429]
+    assert (counted("user", f"keys of {person.pk}"), counted("address", HERE)) == (4, 0)
+
+
+def test_a_key_of_one_project_that_opens_none_counts_for_its_person(rates: Any) -> None:
+    lead = TeamMemberFactory(role="lead")
+    _, text = create_key(lead.user, name="CI", scopes=["manage"], project=lead.project, days=1, now=NOW)
+    rates(key="9/min", user="2/min", address="1/min")
+
+    told = [bearing(text).post(MINE, {"name": "x", "key": "X"}).status_code for _ in range(3)]
+
+    assert told == [403, 403, 429]
+    assert (counted("user", f"keys of {lead.user_id}"), counted("address", HERE)) == (3, 0)
+
+
+def test_who_is_refused_is_known_as_who_asks_nevertheless(rates: Any) -> None:
+    """So that threads are dealt to the person, not to the address."""
+    viewer = TeamMemberFactory(role="viewer")
+    _, text = key_of(viewer.user)
+    token = access_token(viewer.user, now=NOW)
+    rates(key="9/min", user="9/min")
+
+    assert bearing(text).post(MINE, {}).status_code == 403
+    assert bearing(token).post(f"{MINE}{viewer.project_id}/invitations/", {"email": "a@example.com"}).status_code == 403
+
+    assert [ASKERS.known(shown_by(f"Bearer {each}", "")) for each in (text, token)] == [str(viewer.user_id)] * 2
 
 
 def test_what_a_role_does_not_allow_counts_for_the_person(rates: Any) -> None:

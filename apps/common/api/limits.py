@@ -43,10 +43,7 @@ class RequestLimits:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        # First of all: what is refused for its length is not read.
-        response = _too_long(request) or self._answered(request)
-        if _is_refused(request, response) and (wait := wait_for_refused(request, response)) is not None:
-            response = _throttled(request, wait)
+        response = self._answered(request)
         if response.status_code == 405 and _says_nothing(response):
             response = not_allowed(response.get("Allow", ""))
         if (limit := getattr(request, "rate_limit", None)) is not None:
@@ -61,7 +58,12 @@ class RequestLimits:
             request.META.get("HTTP_AUTHORIZATION", ""), request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
         )
         with answering(lambda: client_address(request), shown):
-            return self._get_response(request)
+            # First of all: what is refused for its length is not read.
+            response = _too_long(request) or self._get_response(request)
+            # Whose it is, may be told by the count alone.
+            if _is_refused(request, response) and (wait := wait_for_refused(request, response)) is not None:
+                return _throttled(request, wait)
+            return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any

@@ -110,16 +110,17 @@ def _counted_as(request: Request) -> list[Counted]:
     All keys of a person count together, too, beside what the person asks without one: else new keys were new limits.
     """
     try:
-        user, key = request.user, request.auth
+        user = request.user
     except (APIException, *DATABASE_FAULTS):
         # It lets nobody in, or just now nobody can tell: an answer says so already.
-        user, key = None, None
-    # A key that is not for this lets nobody in either, and is known nevertheless.
-    prefix = getattr(key, "prefix", None) or getattr(request._request, "api_key_prefix", None)
-    if prefix is not None:
-        of_person = [("user", f"keys of {user.pk}")] if user and user.is_authenticated else []
-        return [("key", str(prefix)), *of_person]
+        user = None
+    # A key that is not for this lets nobody in either; it and its person are known nevertheless.
+    key = getattr(request._request, "api_key", None)
+    if key is not None:
+        asked_by(key.user_id)
+        return [("key", key.prefix), ("user", f"keys of {key.user_id}")]
     if user and user.is_authenticated:
+        asked_by(user.pk)
         return [("user", str(user.pk))]
     return [("address", client_address(request))]
 
@@ -138,8 +139,6 @@ class SharedThrottle(BaseThrottle):
         self._wait: float | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        if request.user and request.user.is_authenticated:
-            asked_by(request.user.pk)
         self._wait = _wait_for_each(self.callers(request, view), request._request)
         return self._wait is None
 

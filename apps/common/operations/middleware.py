@@ -110,5 +110,5 @@ def _note(request: HttpRequest, response: HttpResponseBase, seconds: float) -> N
         response.status_code,
         seconds * 1000,
         # The beginning of an API key, set where keys are recognised.
-        getattr(request, "api_key_prefix", "-"),
+        getattr(getattr(request, "api_key", None), "prefix", "-"),
     )

@@ -24,6 +24,7 @@ from apps.importers.services import led_project
 from apps.importers.sources import jsonlines
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.kept import Readable
+from apps.importers.sources.lines.values import Shape
 from apps.importers.sources.registry import CONNECTORS, Connector, Place, require_token
 from apps.importers.syncing import import_told
 from apps.importers.tracked import Told, TrackedIssue
@@ -105,7 +106,7 @@ def lines_imported(path: Readable, options: dict[str, Any], say: Say) -> ImportR
         return _once(project, told, options, now, say, source=source, fields=fields)
 
 
-def _mapping(path: Path | None) -> jsonlines.Shape:
+def _mapping(path: Path | None) -> Shape:
     try:
         return jsonlines.mapping_of(parsed(path.read_bytes()) if path else {})
     except (OSError, ValueError) as error:

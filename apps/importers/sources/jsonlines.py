@@ -6,8 +6,8 @@ A mapping says where each field stands in a line and what its statuses mean:
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,8 +18,17 @@ from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.bounded_json import TooManyValues, parsed
 from apps.importers.sources.csv.cells import BadValue, quoted
-from apps.importers.sources.csv.values import person as person_in
 from apps.importers.sources.kept import Readable
+from apps.importers.sources.lines.values import (
+    CATEGORIES,
+    TOLD,
+    Shape,
+    Values,
+    category,
+    person,
+    require_shape,
+    whole_number,
+)
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
     EVERYTHING,
@@ -33,7 +42,6 @@ from apps.importers.tracked import (
     in_order,
     with_life,
 )
-from apps.importers.writing.workflow import category_of
 
 #: Where issues of such files come from unless somebody says so, and how the files end.
 SOURCE, SUFFIXES = "jsonlines", (".jsonl", ".ndjson")
@@ -41,7 +49,6 @@ SOURCE, SUFFIXES = "jsonlines", (".jsonl", ".ndjson")
 LONGEST_LINE_BYTES = 8 * 2**20
 PEEKED_LINES = 1_000
 HOURS_IN = {"hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3_600}
-CATEGORIES = ("to_do", "in_progress", "done", "dropped")
 #: Field → where it stands unless a mapping says otherwise.
 PATHS = {
     "external_id": "id", "source_id": "source_id", "title": "title", "description": "description", "issue_type": "type",
@@ -53,18 +60,10 @@ PATHS = {
     "blocked_by": "blocked_by", "blocks": "blocks", "level": "level", "changes": "changes", "recorded": "recorded",
     "cut": "cut", "untold": "untold", "told_sprints": "told_sprints",
 }  # fmt: skip
-#: Fields that a history may tell of.
-TOLD = frozenset({
-    "status", "sprint", "assignee", "story_points", "estimated_hours", "actual_hours", "title", "description",
-    "issue_type", "priority", "component", "labels",
-})  # fmt: skip
 ENDS = ("resolved_at", "dropped_at")
 _TIMES = ("created_at", "started_at", *ENDS, "last_moved_at")
 #: What names fields of an issue → which it may name.
 _NAMES = {"recorded": TOLD, "cut": TOLD | {*ENDS}, "untold": frozenset(each.name for each in fields(TrackedIssue))}
-#: What is no text or number.
-_LISTS, _PEOPLE = {"labels", "changes", "blocked_by", "blocks", *_NAMES}, {"assignee", "reporter"}
-_OF_PEOPLE = ("name", "email", "account")
 #: Moment → how far an issue is that has it, the last first.
 _REACHED = {"dropped_at": "dropped", "resolved_at": "done", "started_at": "in_progress"}
 #: Each of these tells how far an issue is, also where no status is named.
@@ -76,15 +75,6 @@ BROKEN_OFF = Gap("the list broke off while it was saved: others may be missing",
 def is_called_so(name: str) -> bool:
     """Whether a file is one of these, by its name."""
     return Path(name).suffix.casefold() in SUFFIXES
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a file writes what it says."""
-
-    paths: Mapping[str, tuple[str, ...]]
-    statuses: Mapping[str, str] = field(default_factory=dict)
-    hours_factor: float = 1.0
 
 
 def mapping_of(data: Any) -> Shape:
@@ -228,6 +218,8 @@ def _lack(number: int, row: Mapping[str, Any]) -> RowError | Gap:
 def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
     if not row.get("id"):
         raise BadValue("a sprint has no id")
+    for name in ("id", "name", "goal", "state"):
+        require_shape(name, row.get(name), f"sprint.{name}")
     state = str(row.get("state") or "")
     if state and state not in TrackedSprint.STATES:
         raise BadValue(f"a sprint is planned, active, completed or open, not {quoted(state)!r}")
@@ -250,11 +242,12 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     said["external_id"] = said["external_id"] or part(row, "key")
     if not said["external_id"]:
         raise BadValue("the line has no id: name it 'id' or 'key'")
-    _require_shapes(said, mapping)
-    changes = in_order(_change(each, mapping) for each in rows(said["changes"]))
+    for name, value in said.items():
+        require_shape(name, value, ".".join(mapping.paths[name]))
+    read = Values(mapping)
+    changes = in_order(_change(each, read) for each in rows(said["changes"]))
     status = _status(said, changes, mapping)
-    values: dict[str, Any] = {field: _value(field, said[field], mapping) for field in TOLD - {"status", "sprint"}}
-    level = said["level"]
+    values: dict[str, Any] = {field: read.of(field, said[field]) for field in TOLD - {"status", "sprint"}}
     times = {field: reading.moment(said[field]) for field in _TIMES}
     sets = {name: frozenset(str(each) for each in rows(said[name])) & known for name, known in _NAMES.items()}
     issue = TrackedIssue(
@@ -263,94 +256,49 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
         source_id=str(said["source_id"] or "")[:200],
         status=status.name,
         status_category=status.category,
-        reporter=_person(said["reporter"]),
+        reporter=person(said["reporter"]),
         sprint_id=str(said["sprint_id"] or ""),
         told_sprints=str(said["told_sprints"] or "")[:200],
         parent=str(said["parent"] or ""),
         blocked_by=_keys(said["blocked_by"]),
         blocks=_keys(said["blocks"]),
-        level=level if isinstance(level, int) and not isinstance(level, bool) else None,
+        level=read.number("level", said["level"], whole_number),
         due_date=reading.day(said["due_date"]),
         changes=changes,
+        remarks=tuple(read.remarks),
+        unread=read.unread,
         **(values | times | sets),
     )
     return with_life(issue)
 
 
-def _require_shapes(said: Mapping[str, Any], mapping: Shape) -> None:
-    """What has another shape would be read as nothing, which empties what is known, or as Python writes it."""
-    for name, value in said.items():
-        if name in _LISTS:
-            is_right, right = isinstance(value, list), "a list"
-        elif name in _PEOPLE and isinstance(value, Mapping):
-            is_right, right = not value.keys().isdisjoint(_OF_PEOPLE), f"a text, or has {', '.join(_OF_PEOPLE)}"
-        else:
-            is_right, right = not isinstance(value, Mapping | list | bool), "a text or a number"
-        if value and not is_right:
-            raise BadValue(f"{quoted('.'.join(mapping.paths[name]))!r} is {right}: a mapping says where it stands")
-
-
-def _keys(said: Any) -> tuple[str, ...] | None:
-    """Linked issues; a line without such a list says nothing of them."""
-    return tuple(str(each)[:200] for each in rows(said)) if said is not None else None
-
-
 def _status(said: Mapping[str, Any], changes: Sequence[Change], mapping: Shape) -> Stage:
     """The status of a line; where none is told, what its last change or its moments say."""
-    name, category = reading.fitting(said["status"], reading.LONGEST_NAME), said["status_category"]
-    if not (name or category):
+    name, means = reading.fitting(said["status"], reading.LONGEST_NAME), said["status_category"]
+    if not (name or means):
         for change in reversed(changes):
             if change.field == "status" and isinstance(change.new, Stage):
                 return change.new
-        category = next((_REACHED[each] for each in _REACHED if reading.moment(said[each])), None)
-    return Stage(name, _category(name, category, mapping))
+        means = next((_REACHED[each] for each in _REACHED if reading.moment(said[each])), None)
+    return Stage(name, category(name, means, mapping))
 
 
-def _category(name: str, said: Any, mapping: Shape) -> str:
-    told = str(said or "") or mapping.statuses.get(name.casefold(), "") or category_of(name)
-    if told and told not in CATEGORIES:
-        raise BadValue(f"a status means {', '.join(CATEGORIES)}, not {quoted(told)!r}")
-    return told or "to_do"
-
-
-def _change(row: Any, mapping: Shape) -> Change:
+def _change(row: Any, read: Values) -> Change:
     name, at = str(part(row, "field") or ""), reading.moment(part(row, "at"))
     if name not in TOLD:
         raise BadValue(f"a change is of {', '.join(sorted(TOLD))}, not {quoted(name)!r}")
     if at is None:
         raise BadValue("a change has no time")
-    old, new = (_value(name, part(row, key), mapping) for key in ("from", "to"))
-    return Change(name, old, new, at, _person(part(row, "by")))
+    for key in ("from", "to"):
+        require_shape(name, part(row, key), f"{name}, {key}", may_have=("name",) if name == "status" else ())
+    require_shape("assignee", part(row, "by"), f"{name}, by")
+    old, new = (read.of(name, part(row, key)) for key in ("from", "to"))
+    return Change(name, old, new, at, person(part(row, "by")))
 
 
-def _value(name: str, value: Any, mapping: Shape) -> Any:
-    """A value of a field, in the form its history has too."""
-    if name == "status":
-        told = value if isinstance(value, Mapping) else {"name": value}
-        text = reading.fitting(told.get("name"), reading.LONGEST_NAME)
-        return Stage(text, _category(text, told.get("category"), mapping))
-    if name in ("estimated_hours", "actual_hours"):
-        found = reading.number(value)
-        return None if found is None else reading.hours(found * mapping.hours_factor)
-    if read := _READERS.get(name):
-        return read(value)
-    return reading.fitting(value, _LONGEST.get(name, reading.LONGEST_NAME))
-
-
-def _person(value: Any) -> Person | None:
-    if isinstance(value, Mapping):
-        return reading.person(name=value.get("name"), email=value.get("email"), account=value.get("account"))
-    return person_in(str(value)) if value else None
-
-
-_LONGEST = {"title": reading.LONGEST_TITLE, "component": reading.LONGEST_COMPONENT, "sprint": 200}
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "assignee": _person,
-    "labels": reading.labels_of,
-    "story_points": reading.points,
-    "priority": reading.rank_of,
-    "description": reading.long_text,
-}
+def _keys(said: Any) -> tuple[str, ...] | None:
+    """Linked issues; a line without such a list says nothing of them."""
+    return tuple(str(each)[:200] for each in rows(said)) if said is not None else None
 
 
 # --- Writing ----------------------------------------------------------------------------------------------------------

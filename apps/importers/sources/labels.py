@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 
-from apps.common.texts.composing import normalized
 from apps.importers.records import ImportRefused
 
 #: GitHub takes labels of 50 characters, and the longest figure has 12.
@@ -35,15 +34,23 @@ def figures_in(labels: Iterable[str], beginning: str) -> frozenset[str]:
 
 
 def refuse_beginning(beginning: str) -> None:
-    """Raise `ImportRefused` where a tracker would make another label of it than was written."""
-    changed = {sign for sign in beginning if not (sign.isalnum() or sign in _SIGNS)}
-    if changed or normalized("NFC", beginning) != beginning:
+    """Raise `ImportRefused` where a tracker would make another label of it, or people read another than was written.
+
+    Letters of English alone: of others there are doubles in other scripts, widths and with marks that are not drawn,
+    which trackers take for one label or for two, each in its own way.
+    """
+    if any(not ((sign.isascii() and sign.isalnum()) or sign in _SIGNS) for sign in beginning):
         raise ImportRefused(
-            f"Trackers would change a label that begins with {beginning!a}: take letters, digits and signs such as - : "
-            "without blanks or commas, ml-hours: for instance."
+            f"Trackers would change a label that begins with {beginning!a}, or people take it for another: take "
+            "letters from a to z, digits and signs such as - : without blanks or commas, ml-hours: for instance."
         )
     if len(beginning) > LONGEST_BEGINNING:
         raise ImportRefused(f"What a label begins with has {LONGEST_BEGINNING} characters at most.")
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether a label of one beginning may be one of the other, too: 'ml:' and 'ML:', or 'ml-' and 'ml-2'."""
+    return any(figure_in(label_of(begun, "3"), other_begun) for begun, other_begun in ((one, other), (other, one)))
 
 
 def _written(beginning: str) -> str:

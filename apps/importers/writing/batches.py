@@ -250,9 +250,7 @@ class BatchWriter:
         report.changed += len(changed)
         report.unchanged += len(batch) - len(new) - len(changed)
         for record in batch:
-            report.remarks.update(record.remarks)
             report.remarks.update(self._remarks(record))
-            report.note_unread(record)
 
     def _remarks(self, record: ImportedIssue) -> Iterable[str]:
         named = self._statuses.get(record.status.casefold()) if record.status else None

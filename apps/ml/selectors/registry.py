@@ -172,6 +172,8 @@ class ActiveModel:
     serving_digest: str
     serving_signature: str
     provenance: Mapping[str, Any]
+    #: Why a process could not serve it.
+    refusal: str = ""
 
 
 def active_model(model_type: str, project_id: UUID | str | None = None) -> ActiveModel | None:
@@ -190,6 +192,7 @@ def active_model(model_type: str, project_id: UUID | str | None = None) -> Activ
             "serving_digest",
             "serving_signature",
             "provenance",
+            "refusal",
         )
         .first()
     )

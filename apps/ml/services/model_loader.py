@@ -15,7 +15,7 @@ from apps.ml.core.artifact import ArtifactCorrupted
 from apps.ml.selectors.registry import ActiveModel, active_model
 from apps.ml.services.models.cache import LoadedModel, ModelCache
 from apps.ml.services.models.kinds import LASTING_FAULTS, open_predictor
-from apps.ml.services.models.registry import note_refusal
+from apps.ml.services.models.registry import forget_refusal, note_refusal
 from apps.ml.services.models.single_flight import SingleFlight
 from apps.ml.storage.errors import ArtifactRefused, StorageError
 
@@ -144,6 +144,8 @@ class ModelLoader:
                 self._note_failure(active, error)
                 raise ModelUnavailable from error
             _PROCESS.failed_at.pop(active.id, None)
+            if active.refusal:
+                forget_refusal(active.id)
             _PROCESS.cache.put(key, model, now=self._clock(), ttl_seconds=CACHE_TTL, most=settings.ML_MODEL_CACHE_BYTES)
             return model
 

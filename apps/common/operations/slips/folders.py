@@ -36,10 +36,34 @@ def _slip_in(path: Path) -> str:
 
 
 def _odd_folders() -> Iterator[tuple[str, str]]:
-    for name in _FOLDERS:
-        there = _nearest(Path(getattr(settings, name)))
-        if _is_used(name) and there.is_dir() and not os.access(there, os.R_OK | os.W_OK | os.X_OK):
-            yield f"{name}: this user cannot read and write in {there}.", "Give the folder to who runs the service."
+    told = set[Path]()
+    for name, path in _written():
+        there = _nearest(path)
+        # Of a folder within another that is told already nobody needs to hear, too.
+        if _is_closed(there) and told.isdisjoint((there, *there.parents)):
+            told.add(there)
+            yield (
+                f"{name}: this user cannot read and write in {there}.",
+                "Give it to who runs the service, or mount it for writing.",
+            )
+
+
+def _written() -> Iterator[tuple[str, Path]]:
+    """What is written to: the installation's folder, SQLite's file and its folder, and what settings name."""
+    yield "SCRUM_ML_VAR_DIR", settings.VAR_DIR
+    database = settings.DATABASES["default"]
+    file = Path(database["NAME"])
+    # One in memory has no file.
+    if database["ENGINE"].endswith("sqlite3") and file.is_file():
+        yield "DATABASE_URL", file.parent
+        yield "DATABASE_URL", file
+    yield from ((name, Path(getattr(settings, name))) for name in _FOLDERS if _is_used(name))
+
+
+def _is_closed(there: Path) -> bool:
+    """Also to who may do everything, where it is mounted for reading only."""
+    needed = os.R_OK | os.W_OK | (os.X_OK if there.is_dir() else 0)
+    return (there.is_dir() or there.is_file()) and not os.access(there, needed)
 
 
 def _is_used(name: str) -> bool:

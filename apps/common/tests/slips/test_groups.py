@@ -9,7 +9,7 @@ from django.core.checks import run_checks
 
 from apps.common.operations.environment import Environment
 from apps.common.operations.metric_files import share
-from apps.common.operations.slips import SETTINGS
+from apps.common.operations.slips import SETTINGS, refuse_slips
 
 
 @pytest.fixture
@@ -104,6 +104,46 @@ def test_a_folder_that_this_user_cannot_write_in_is_told(
     [(text, is_serious)] = told("cannot read and write")
     assert text.startswith("MODEL_STORE_DIR")
     assert not is_serious
+
+
+def closed_at_start(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *paths: Path) -> list[str]:
+    """What a start says where these are mounted for reading only."""
+    monkeypatch.setattr("apps.common.operations.slips.folders.os.access", lambda path, _: path not in paths)
+    refuse_slips()
+    return [text for text in caplog.messages if "cannot read and write" in text]
+
+
+@pytest.fixture
+def database_file(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A database of SQLite in a folder of its own, beside the installation's."""
+    (tmp_path / "var" / "models").mkdir(parents=True)
+    (tmp_path / "data").mkdir()
+    settings.VAR_DIR, settings.MODEL_STORE_DIR = tmp_path / "var", tmp_path / "var" / "models"
+    file = tmp_path / "data" / "db.sqlite3"
+    file.touch()
+    default = {"ENGINE": "django.db.backends.sqlite3", "NAME": file}
+    monkeypatch.setattr("apps.common.operations.slips.folders.settings.DATABASES", {"default": default})
+    return file
+
+
+def test_a_start_tells_an_installation_that_cannot_be_written_in_one_line(
+    database_file: Path, settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    var = settings.VAR_DIR
+    [told] = closed_at_start(monkeypatch, caplog, var, var / "models")
+    assert told == (
+        f"settings: SCRUM_ML_VAR_DIR: this user cannot read and write in {var}. "
+        "Give it to who runs the service, or mount it for writing."
+    )
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_start_tells_a_database_that_cannot_be_written_in_one_line(
+    database_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_folder: bool
+) -> None:
+    closed = [database_file.parent, database_file] if is_folder else [database_file]
+    [told] = closed_at_start(monkeypatch, caplog, *closed)
+    assert told.startswith(f"settings: DATABASE_URL: this user cannot read and write in {closed[0]}.")
 
 
 def test_nothing_is_counted_in_a_folder_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,18 @@
 import json
 from dataclasses import fields
 from datetime import UTC, date, datetime
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.common.hours import LEAST_POINTS
 from apps.importers.records import ImportRefused, Person, RowError
+from apps.importers.report import UNREAD_CELLS
 from apps.importers.sources import jira_cloud
+from apps.importers.sources.csv.rows import PRIORITY_UNKNOWN
 from apps.importers.sources.jsonlines import fields_in, line_of, mapping_of, read, read_line, saved
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import client_of, tracker
@@ -117,12 +121,77 @@ def test_a_mapping_that_is_wrong_says_what_would_be_right(data, told):
         ({"id": 1, "component": ["a", "b"]}, "'component' is a text"),
         ({"id": {"$oid": "abc"}}, "'id' is a text"),
         ({"id": True}, "'id' is a text"),
+        ({"id": 1, "labels": [{"title": "web"}]}, "'labels' is a list of texts"),
+        ({"id": 1, "labels": [["web"]]}, "'labels' is a list of texts"),
+        ({"id": 1, "blocked_by": [{"key": "A-2"}]}, "'blocked_by' is a list of texts"),
+        ({"id": 1, "untold": [["status"]]}, "'untold' is a list of texts"),
+        ({"id": 1, "changes": [{"field": "title", "at": "2026-03-01", "to": {"text": "x"}}]}, "'title, to' is a text"),
+        ({"id": 1, "changes": [{"field": "labels", "at": "2026-03-01", "from": "a"}]}, "'labels, from' is a list"),
+        ({"id": 1, "changes": [{"field": "status", "at": "2026-03-01", "to": {"id": 3}}]}, "'status, to' is a text"),
+        ({"id": 1, "changes": [{"field": "title", "at": "2026-03-01", "by": ["Bob"]}]}, "'title, by' is a text"),
+        ({"sprint": {"id": {"$oid": "abc"}}}, "'sprint.id' is a text"),
+        ({"sprint": {"id": 1, "name": {"text": "One"}}}, "'sprint.name' is a text"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_an_error_in_words(row, told):
     (error,) = lines(row)
     assert isinstance(error, RowError)
     assert told in error.reason
+
+
+NO_NUMBERS = ["x", "three", "8 SP", "1,5", "-1", -1, 1e9, False]
+
+
+@pytest.mark.parametrize("field", ["story_points", "estimated_hours", "actual_hours"])
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_what_is_no_number_costs_itself_and_is_told(field, value):
+    (issue,) = lines({"id": 1, "title": "x", field: value})
+    assert getattr(issue, field) is None
+    assert issue.unread == (f"{field.replace('_', ' ')} cannot be read: {str(value)!r}",)
+
+
+@pytest.mark.parametrize("field", ["story_points", "estimated_hours", "actual_hours", "priority", "level"])
+@pytest.mark.parametrize("value", [None, "", " ", "n/a", [], {}])
+def test_where_nothing_is_said_nothing_is_told(field, value):
+    (issue,) = lines({"id": 1, "title": "x", field: value})
+    assert (getattr(issue, field), issue.unread, issue.remarks) == (None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "remarks"),
+    [
+        ({"level": "1"}, ("level cannot be read: '1'",), ()),
+        ({"level": 1.5}, ("level cannot be read: '1.5'",), ()),
+        ({"priority": -1}, ("priority is out of range: -1",), ()),
+        ({"priority": "Showstopper"}, (), (PRIORITY_UNKNOWN,)),
+    ],
+)
+def test_other_numbers_are_told_likewise(said, told, remarks):
+    (issue,) = lines({"id": 1, "title": "x", **said})
+    assert (issue.unread, issue.remarks) == (told, remarks)
+
+
+def test_of_a_history_each_is_told_once():
+    changes = [
+        {"field": "story_points", "at": f"2026-03-0{day}", "from": before, "to": after}
+        for day, before, after in ((1, "S", "M"), (2, "M", "S"), (3, "S", 3))
+    ]
+    (issue,) = lines({"id": 1, "title": "x", "story_points": 3, "changes": changes})
+    assert issue.unread == ("story points cannot be read: 'S'", "story points cannot be read: 'M'")
+
+
+@pytest.mark.django_db
+def test_the_report_tells_line_and_value(tmp_path):
+    path = tmp_path / "issues.jsonl"
+    path.write_text('{"id": 1, "title": "x", "story_points": "x"}\n{"id": 2, "title": "y", "actual_hours": "three"}\n')
+    out = StringIO()
+    call_command("import_issues", str(path), create_project="", json=True, stdout=out)
+    report = json.loads(out.getvalue())
+    assert (report["new"], report["error_count"], report["remarks"][UNREAD_CELLS]) == (2, 0, 2)
+    assert report["unread_cells"] == [
+        "line 1: story points cannot be read: 'x' (left empty)",
+        "line 2: actual hours cannot be read: 'three' (left empty)",
+    ]
 
 
 def test_an_issue_may_be_named_as_our_own_lists_name_it():

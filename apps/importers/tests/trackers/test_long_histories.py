@@ -8,6 +8,7 @@ import pytest
 from apps.importers import syncing, tracked
 from apps.importers.sources import azure, github, gitlab, jira, jira_rows, jsonlines, linear, reading
 from apps.importers.sources.budget import Budget, BudgetSpent
+from apps.importers.sources.lines.values import TOLD
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TOUCHED, Change, Stage, TrackedIssue, cuts_in, gaps_in, with_life
 from apps.projects.models import Issue, IssueChange
@@ -86,16 +87,16 @@ def test_a_part_takes_over_the_newest_sprints_of_its_parent(monkeypatch):
 
 
 @pytest.mark.parametrize("told", [
-    jsonlines.TOLD, azure.RECORDED, linear.RECORDED, {"status", "labels", "assignee", "title"},
+    TOLD, azure.RECORDED, linear.RECORDED, {"status", "labels", "assignee", "title"},
     {"status", "labels", "story_points", "sprint"},
     jira.Reader((fields := jira_rows.Fields("s", ("p",))), {}, {}, (*fields.asked, "resolution"))._recorded(),
 ])  # fmt: skip
 def test_of_every_field_that_may_be_recorded_it_is_known_what_leans_on_it(told):
     assert set(told) <= TOUCHED.keys()
-    assert TOUCHED.keys() == jsonlines.TOLD
+    assert TOUCHED.keys() == TOLD
 
 
-@pytest.mark.parametrize("field", sorted(jsonlines.TOLD))
+@pytest.mark.parametrize("field", sorted(TOLD))
 def test_a_hole_in_the_history_of_any_field_is_told_and_costs_no_issue(field):
     values = {"status": ("Open", "Done"), "labels": (["a"], ["b"]), "priority": ("high", "low")}
     old, new = values.get(field, (("1", "2") if field not in ("title", "component") else ("one", "two")))

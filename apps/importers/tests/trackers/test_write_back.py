@@ -69,6 +69,13 @@ def test_the_due_date_of_gitlab_gets_a_day(site):
         ("gitlab", Target(label="ml,h:"), "would change a label"),
         ("gitlab", Target(label="<b>:"), "would change a label"),
         ("github", Target(label="e\u0301:"), "would change a label"),
+        ("gitlab", Target(label="größe:"), "letters from a to z"),
+        ("github", Target(label="ml-h\u043eurs:"), r"begins with 'ml-h.u043eurs:', or people take it for another"),
+        ("gitlab", Target(label="\uff4dl:"), "people take it for another"),
+        ("jira", Target(label="ml\u200b:"), "people take it for another"),
+        ("github", Target(label="m\u0131:"), "people take it for another"),
+        ("github", Target(label="ml\uff1a"), "people take it for another"),
+        ("github", Target(label="ml-\u0663:"), "people take it for another"),
         ("github", Target(label="h:" * 25), "has 38 characters at most"),
         ("gitlab", Target(field="weight"), "read as the team's own story points"),
         ("gitlab", Target(field="severity"), "due_date can be written"),
@@ -305,6 +312,41 @@ def test_the_command_shows_first_and_writes_when_told(linked, hours, site):
     assert WriteBack.objects.get().is_active
     assert "2 issues written" in call("--write", "--take-back")
     assert not WriteBack.objects.get().is_active
+
+
+ONE_PLACE = [
+    (Target(label="ml:"), Target(label="ml:")),
+    (Target(label="ml:"), Target(label="ML:")),
+    (Target(label="ml-"), Target(label="ml-2")),
+    (Target(label="ml-2"), Target(label="ml-")),
+    (Target(field="customfield_9"), Target(field="customfield_9")),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("of_hours", "of_points"), ONE_PLACE)
+def test_two_figures_have_no_place_together(linked, site, of_hours, of_points):
+    held = prepared(linked, "hours", of_hours)
+    held.is_active = True
+    held.save()
+
+    with pytest.raises(ImportRefused, match=r"hours is written to .* already, where this cannot be told from it"):
+        prepared(linked, "points", of_points)
+
+    # What was taken back holds none.
+    WriteBack.objects.update(is_active=False)
+    assert prepared(linked, "points", of_points).figure == "points"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("of_points", [Target(label="ml-points:"), Target(field="customfield_9")])
+def test_figures_in_places_of_their_own_are_written(linked, site, of_points):
+    held = prepared(linked, "hours", Target(label="ml-"))
+    held.is_active = True
+    held.save()
+
+    assert prepared(linked, "points", of_points).figure == "points"
+    assert prepared(linked, "hours", Target(label="ml-")).figure == "hours"
 
 
 @pytest.mark.django_db

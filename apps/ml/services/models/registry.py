@@ -90,6 +90,11 @@ def note_refusal(model_id: UUID, reason: str) -> None:
     MLModel.objects.filter(id=model_id, refusal="").update(refusal=reason)
 
 
+def forget_refusal(model_id: UUID) -> None:
+    """It can be served again: somebody has put the right bytes, or the key, back."""
+    MLModel.objects.filter(id=model_id).exclude(refusal="").update(refusal="")
+
+
 def require_sound(model: MLModel) -> None:
     """Refuse to let a model serve whose arrays cannot be served, or that does not answer.
 

@@ -8,6 +8,7 @@ from apps.ml.core import artifact, zipped
 from apps.ml.core.records import IssueFacts
 from apps.ml.core.training.shared_words import SHARED_RULE
 from apps.ml.core.trees import FlatTrees
+from apps.ml.health import active_models
 from apps.ml.models import MLModel
 from apps.ml.services import ModelLoader, ModelTrainer
 from apps.ml.services.effort.answering import answer_effort
@@ -143,3 +144,18 @@ def test_an_artefact_of_another_project_is_refused_though_it_was_signed_here(tra
 
     assert ModelLoader().load_active_model(EFFORT, team.id) is None
     assert FALLBACKS.labels(type=EFFORT, reason="signature_invalid")._value.get() == before + 1
+
+
+def test_what_is_put_back_serves_again_and_is_told_no_more(trained, team):
+    store = get_object_store()
+    data = store.get(trained.serving_key)
+    store.delete(trained.serving_key)
+    ModelLoader().clear_cache()
+    assert ModelLoader().load_active_model(EFFORT, team.id) is None
+    assert active_models().message.startswith("1 of 1 active models cannot be loaded")
+
+    store.put(trained.serving_key, data)
+    ModelLoader().clear_cache()
+
+    assert ModelLoader().load_active_model(EFFORT, team.id) is not None
+    assert active_models().message == "1 active."

@@ -127,6 +127,19 @@ def test_models_are_counted_and_their_absence_is_a_degradation() -> None:
     assert (before.status, ml_health.active_models()) == ("degraded", Health("ok", "1 active."))
 
 
+@pytest.mark.django_db
+def test_models_that_a_process_could_not_read_are_told(django_assert_num_queries: Any) -> None:
+    MLModelFactory(is_active=True)
+    MLModelFactory(is_active=True, model_type="story_points", refusal="Its signature is not ours.")
+    MLModelFactory(is_active=False, refusal="Its signature is not ours.")
+
+    with django_assert_num_queries(1):
+        found = ml_health.active_models()
+
+    assert found.status == "degraded"
+    assert found.message.startswith("1 of 2 active models cannot be loaded: simple methods answer there.")
+
+
 def test_a_full_disk_degrades_the_store(model_store_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = ml_health.store()
     monkeypatch.setattr(ml_health, "LITTLE_SPACE_BYTES", 2**62)
