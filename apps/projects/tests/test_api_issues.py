@@ -257,6 +257,8 @@ class TestLists:
             IssueFactory(project=project, completed=True, assignee=assignee, reporter=people["viewer"])
 
         with django_assert_num_queries(2):  # project, and a page that is the last, so that nothing need be counted
+            client.get(url("issues"), {"ordering": "-created_at"})
+        with django_assert_num_queries(3):  # and whether there is so much to search that it waits for its turn
             client.get(url("issues"), {"ordering": "-created_at", "search": "issue"})
 
     def test_nor_does_that_of_the_history(self, project, as_, url, django_assert_num_queries):
