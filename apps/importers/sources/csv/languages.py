@@ -7,7 +7,6 @@ added by its names in each row; whoever is not sure of a name leaves it out: suc
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 from apps.common.texts.composing import normalized
 
@@ -240,7 +239,6 @@ _CUSTOM = frozenset(names_in(CUSTOM_FIELD))
 _WITHIN = re.compile(r"(?P<kind>[^()]++)\((?P<name>.*)\)\s*", re.DOTALL)
 
 
-@lru_cache(maxsize=4_000)
 def in_english(header: str) -> str:
     """The plain name that the English export of the same tracker has for a header; its own where none is known."""
     within = _WITHIN.fullmatch(header)

@@ -13,7 +13,6 @@ from apps.importers.sources.csv.cells import BadValue, is_empty
 from apps.importers.sources.csv.columns import (
     DATE_FIELDS,
     HOUR_FIELDS,
-    HOURS_PER_UNIT,
     NO_END,
     NUMBER_FIELDS,
     PAST_FIELDS,
@@ -43,6 +42,7 @@ from apps.importers.sources.csv.numbers import (
 from apps.importers.sources.csv.plans import ENDS, STARTS, planned_fields, without_planned_ends
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.sprints import sprints_in
+from apps.importers.sources.csv.units import HOURS_PER_UNIT, OTHER
 
 #: Enough to tell sizes in words from numbers with a slip among them, and seconds from hours.
 SAMPLED_CELLS = 200
@@ -182,7 +182,7 @@ def _unit(name: str, columns: Columns, cells: list[str], style: NumberStyle) -> 
     header = columns.header[columns.positions[name][0]]
     said, hinted = unit_by_name(header, columns.header)
     if said:
-        return said
+        return None if said == OTHER else said
     values = [value for text in cells if (value := _plain_number(text, style))]
     if not values:
         return hinted or ("hours" if cells else None)
