@@ -140,6 +140,8 @@ NO_END = (
 )
 HOUR_FIELDS = ("estimated_hours", "actual_hours")
 NUMBER_FIELDS = ("story_points", *HOUR_FIELDS)
+#: Keys of other issues.
+LINK_FIELDS = ("parent", "blocked_by", "blocks")
 #: What these tell has happened.
 PAST_FIELDS = ("created_at", "resolved_at", "dropped_at", "last_moved_at", "last_touched_at")
 DATE_FIELDS = (*PAST_FIELDS, "started_at", "due_date", "sprint_starts_on", "sprint_ends_on")
@@ -224,9 +226,9 @@ def detect_columns(
         If an override names no field or no column, or if no column holds titles.
     """
     normal = list(map(normal_form, header))
-    if set(_WHEN.values()).isdisjoint(normal):
-        normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(normal)]
     unreadable = unreadable or {}
+    if not any(key in _WHEN.values() for at, key in enumerate(normal) if at not in unreadable):
+        normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(normal)]
     chosen, units = _overridden(header, normal, overrides or {})
     everywhere = range(len(header)) if filled is None else filled
     positions = _positions(normal, chosen, unreadable, filled=everywhere, english=_english(header, normal))
@@ -343,8 +345,9 @@ def split_unit(name: str, column: str, header: Collection[str]) -> tuple[str, st
 
 
 def _no_values(field: str, column: str) -> str:
-    kind = "numbers" if field in NUMBER_FIELDS else "dates"
-    return f"Column {column} holds no {kind}: left out; --map {field}=… to choose another."
+    kind = "numbers" if field in NUMBER_FIELDS else "dates" if field in DATE_FIELDS else "keys of issues"
+    shape = ", --date-format to tell how they are written" if field in DATE_FIELDS else ""
+    return f"Column {column} holds no {kind}: left out; --map {field}=… to choose another{shape}."
 
 
 def unit_question(name: str, column: str) -> str:
