@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.importers.sources.csv.cells import BadValue
-from apps.importers.sources.csv.dates import STYLES, DateStyle, could_be_date, is_ambiguous, moment, possible_styles
+from apps.importers.sources.csv.dates import STYLES, DateStyle, is_ambiguous, is_date, moment, possible_styles
 
 ANY_STYLE = DateStyle()
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -82,9 +82,11 @@ def test_only_a_number_above_12_tells_the_order_of_day_and_month():
     assert not is_ambiguous("03.04.2020")
 
 
-def test_what_has_no_digit_could_not_be_a_date():
-    assert could_be_date("2 Jan 2025")
-    assert not could_be_date("Yes")
+def test_a_flag_a_share_and_a_version_are_no_dates():
+    assert is_date("2 Jan 2025")
+    assert is_date("03/04/2020")
+    assert not any(map(is_date, ["Yes", "0", "1", "100", "85.5", "50 %", "1.0.2", "45321"]))
+    assert is_date("20260203", "%Y%m%d")
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_a_column_of_completion_without_dates_is_left_out_too(file):
 
     text = run(file, "--project", "SHOP", "--create-project")
 
-    assert "Column Resolved holds no dates: left out; --map resolved_at=… to choose another." in text
+    assert "Column Resolved holds no dates: left out; --map resolved_at=… to choose another, --date-format" in text
     assert Issue.objects.filter(resolved_at__isnull=False).count() == 1
 
 

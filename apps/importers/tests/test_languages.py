@@ -150,6 +150,18 @@ def test_an_export_in_any_language_gives_the_facts_of_the_english_one(write, lan
     assert reading(path).columns.unread == ()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sums_and_shares_in_front_take_no_fields_place(write, language):
+    names, *rows = csv.reader(io.StringIO(_export(language)))
+    beside = [f"{sign} {name}" for name in names for sign in ("Σ", "%")]
+    text = io.StringIO()
+    csv.writer(text).writerows([[*beside, *names], *([*([100] * len(beside)), *row] for row in rows)])
+
+    path = write(text.getvalue())
+    assert _facts(path) == _facts(write(_export(language), "without.csv"))
+    assert reading(path).columns.unread == tuple(dict.fromkeys(beside))
+
+
 def test_a_german_export_of_a_german_spreadsheet_does_so_too(write):
     german = _export("German", delimiter=";", day="{:02}.02.2026 10:00").encode("cp1252")
 

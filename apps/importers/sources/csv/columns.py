@@ -4,12 +4,19 @@ Sources of the names: Jira's CSV export, GitHub's and GitLab's issue fields, Lin
 What they are in other languages stands in `languages`.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apps.importers.records import ImportRefused
 from apps.importers.sources.csv.languages import in_english, plain
+from apps.importers.sources.csv.units import HOURS_PER_UNIT, parted, unit_in
+
+
+def _in_units(*names: str) -> tuple[str, ...]:
+    """The names with each unit behind them, as `normal_form` spells 'Time Spent (min)'."""
+    return tuple(name + unit for unit in HOURS_PER_UNIT for name in names)
+
 
 #: Field → header names in normal form, the best first: where a file has several, the first one listed is read.
 # fmt: off
@@ -61,17 +68,14 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
     "estimated_hours": (
         "estimatedhours", "estimatehours", "hoursestimated", "plannedhours", "originalestimate", "timeestimate",
-        "timeoriginalestimate", "estimatedtime", "estimatedminutes", "originalestimatehours",
-        "originalestimateseconds", "timeestimateseconds", "estimatehrs", "estimatedeffort", "plannedeffort",
-        "originalestimateminutes", "timeestimatehours", "timeestimateminutes", "estimatedtimehours",
-        "estimatedtimeminutes", "estimatedefforthours", "plannedefforthours",
+        "timeoriginalestimate", "estimatedtime", "estimatedminutes", "estimatehrs", "estimatedeffort", "plannedeffort",
+        *_in_units("estimate", "originalestimate", "timeestimate", "estimatedtime", "estimatedeffort", "plannedeffort"),
     ),
     "actual_hours": (
         "actualhours", "hours", "hoursspent", "spenthours", "hoursactual", "loggedhours", "timespentminutes",
-        "completedwork", "timespent", "spenttime", "totaltimespent", "actualminutes", "timespenthours",
-        "timespentseconds", "efforthours", "actualefforthours", "workhours", "loggedminutes", "actualeffort",
-        "spenttimehours", "spenttimeminutes",
-        "totaltimespenthours", "totaltimespentminutes", "totaltimespentseconds", "actualeffortminutes",
+        "completedwork", "timespent", "spenttime", "totaltimespent", "actualminutes", "workhours", "loggedminutes",
+        "actualeffort",
+        *_in_units("effort", "actualeffort", "timespent", "spenttime", "totaltimespent", "completedwork"),
     ),
     "created_at": (
         "created", "createdat", "createdon", "createddate", "creationdate", "datecreated", "createdatutc",
@@ -110,7 +114,6 @@ LEFT_OUT: Mapping[str, str] = {
     "developerhours": "known only after the work",
     "ndevelopers": "known only after the work",
 }
-HOURS_PER_UNIT: Mapping[str, float] = {"hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3600}
 #: Header names of the trackers' own that say nothing of their unit: seconds in Jira and GitLab, hours in Azure DevOps.
 UNIT_UNKNOWN = frozenset(
     {
@@ -126,20 +129,6 @@ UNIT_UNKNOWN = frozenset(
         "actualeffort",
     }
 )
-#: What a unit is called within a name: 'Hours Spent', 'timespent_minutes', 'Aufwand in Stunden'.
-_UNIT_WITHIN: Mapping[str, re.Pattern[str]] = {
-    "hours": re.compile(r"hours|hrs|stunden|heures|horas|godzin|час|時間"),
-    "minutes": re.compile(r"minutes|minuten|minutos|minuti|минут"),
-    "seconds": re.compile(r"seconds|sekunden|secondes|secondi|segundos|секунд"),
-}
-#: A unit behind a name, as people write it into their tables: "Time Spent (h)".
-_UNIT_BEHIND = re.compile(
-    r"[(\[]\s*(?:(?P<hours>h|hrs?|hours?|std|stunden|heures?|horas?|ore|uren|uur|godz|godziny|ч|часы|часов)"
-    r"|(?P<minutes>m|mins?|minut(?:en|es?|os?|i|y)|мин|минуты|минут)"
-    r"|(?P<seconds>s|secs?|seconds?|sek|sekunden|secondes?|segundos?|secondi|seconden|sekundy|сек|секунды|секунд))"
-    r"\.?\s*[)\]]\s*$",
-    re.IGNORECASE,
-)
 #: Headers only one kind of tracker writes, which settle the unit.
 SECONDS_TRACKERS = frozenset({"issuekey", "workratio", "timeestimate", "weight", "lastviewed"})
 HOURS_TRACKERS = frozenset({"workitemtype", "completedwork", "remainingwork", "areapath"})
@@ -151,6 +140,8 @@ NO_END = (
 )
 HOUR_FIELDS = ("estimated_hours", "actual_hours")
 NUMBER_FIELDS = ("story_points", *HOUR_FIELDS)
+#: Keys of other issues.
+LINK_FIELDS = ("parent", "blocked_by", "blocks")
 #: What these tell has happened.
 PAST_FIELDS = ("created_at", "resolved_at", "dropped_at", "last_moved_at", "last_touched_at")
 DATE_FIELDS = (*PAST_FIELDS, "started_at", "due_date", "sprint_starts_on", "sprint_ends_on")
@@ -188,17 +179,20 @@ class Columns:
         }
 
 
+@lru_cache(maxsize=4_000)
 def normal_form(header: str) -> str:
     """A header without case, blanks and punctuation, in English: 'story_points' and 'Story Points' are one.
 
     'Benötigte Zeit' is 'Time Spent', and 'Time Spent (h)' is 'Time Spent Hours', where that is a name of ours.
     """
-    if behind := _UNIT_BEHIND.search(header):
-        name = in_english(header[: behind.start()])
-        for spelled in (name, f"{name}{behind.lastgroup}"):
-            if spelled.endswith(str(behind.lastgroup)) and spelled in _TIMES:
+    own = in_english(header)
+    if own not in _TIMES:
+        before, unit = parted(header)
+        name = in_english(before)
+        for spelled in (name, f"{name}{unit}"):
+            if unit and spelled.endswith(unit) and spelled in _TIMES:
                 return spelled
-    return in_english(header) or header.strip()
+    return own or header.strip()
 
 
 def detect_columns(
@@ -232,9 +226,9 @@ def detect_columns(
         If an override names no field or no column, or if no column holds titles.
     """
     normal = list(map(normal_form, header))
-    if set(_WHEN.values()).isdisjoint(normal):
-        normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(normal)]
     unreadable = unreadable or {}
+    if not any(key in _WHEN.values() for at, key in enumerate(normal) if at not in unreadable):
+        normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(normal)]
     chosen, units = _overridden(header, normal, overrides or {})
     everywhere = range(len(header)) if filled is None else filled
     positions = _positions(normal, chosen, unreadable, filled=everywhere, english=_english(header, normal))
@@ -288,10 +282,8 @@ def _positions(
 def unit_by_name(column: str, header: Sequence[str]) -> tuple[str, str]:
     """What the header's own name says of its unit, and what its tracker uses where it says nothing; else empty."""
     key, normal = normal_form(column), [normal_form(name) for name in header]
-    # The last one counts: "Working Hours (minutes)".
-    ends = {unit: match.end() for unit, word in _UNIT_WITHIN.items() for match in word.finditer(key)}
-    said = max(ends, key=ends.__getitem__, default="")
-    if said or key == "completedwork":
+    said = unit_in(column)
+    if said or key.startswith("completedwork"):
         return said or "hours", ""
     # What a team named by itself is in a unit of its own.
     if key not in UNIT_UNKNOWN:
@@ -353,13 +345,14 @@ def split_unit(name: str, column: str, header: Collection[str]) -> tuple[str, st
 
 
 def _no_values(field: str, column: str) -> str:
-    kind = "numbers" if field in NUMBER_FIELDS else "dates"
-    return f"Column {column} holds no {kind}: left out; --map {field}=… to choose another."
+    kind = "numbers" if field in NUMBER_FIELDS else "dates" if field in DATE_FIELDS else "keys of issues"
+    shape = ", --date-format to tell how they are written" if field in DATE_FIELDS else ""
+    return f"Column {column} holds no {kind}: left out; --map {field}=… to choose another{shape}."
 
 
 def unit_question(name: str, column: str) -> str:
     return (
-        f"{column} is left out: nothing says whether it is in hours or seconds. Choose it with its unit "
+        f"{column} is left out: nothing says whether it is in hours, minutes or seconds. Choose it with its unit "
         f"(with a command: --map {name}='{column}:hours', or :minutes, :seconds)."
     )
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from apps.common.plausible import date_fault
@@ -161,14 +161,9 @@ def written(text: str, what: str, style: DateStyle) -> datetime | None:
     return found
 
 
-def could_be_date(text: str) -> bool:
-    """Whether a cell could be a date in some format: 'Yes' and 'Done' cannot, for want of a digit."""
-    return any(letter.isdigit() for letter in text)
-
-
-def is_date(text: str) -> bool:
-    """Whether a cell is a date in some order of its parts: '1 - Fixed' and '4.2' are none."""
-    return bool(_readings(text))
+def is_date(text: str, pattern: str = "") -> bool:
+    """Whether a cell is a date in some order of its parts, or by a pattern: '1 - Fixed', '4.2' and '100' are none."""
+    return bool(_readings(text, pattern))
 
 
 def zone_of(cells: Iterable[str]) -> str:
@@ -210,12 +205,12 @@ def possible_styles(past: Iterable[str], others: Iterable[str], latest: datetime
     return possible
 
 
-def _readings(text: str) -> dict[str, datetime]:
-    """What a numeric date is in each order that gives a day of a usable year."""
+def _readings(text: str, pattern: str = "") -> dict[str, datetime]:
+    """What a date is by a pattern, else in each order that gives a day of a usable year."""
     found: dict[str, datetime] = {}
     for name, style in STYLES.items():
         try:
-            value = moment(text, "", style)
+            value = moment(text, "", replace(style, pattern=pattern))
         except BadValue:
             continue
         if value is not None:

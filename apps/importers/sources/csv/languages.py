@@ -7,7 +7,6 @@ added by its names in each row; whoever is not sure of a name leaves it out: suc
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 
 from apps.common.texts.composing import normalized
 
@@ -45,7 +44,7 @@ HEADERS: Mapping[str, str] = {
     "Parent id": "Übergeordnete ID, ID parent, Principal, ID pai",
     "Parent task": (
         "Übergeordnete Aufgabe, Übergeordnetes Ticket, Tâche parente, Tarea padre, Tarefa pai, Родительская задача, "
-        "親チケット"
+        "親チケット, Tarefa mãe, Tarefa principal, Attività principale, Hoofdissue, Zagadnienie nadrzędne"
     ),
     "Blocked by": (
         "Wird blockiert von, Blockiert durch, Bloquée par, Bloqué par, Bloqueada por, Bloqueado por, Bloccato da, "
@@ -102,7 +101,7 @@ HEADERS: Mapping[str, str] = {
         "Benötigte Zeit, Zeitaufwand, Temps passé, Temps consacré, Tiempo trabajado, Tiempo dedicado, Tempo gasto, "
         "Tempo impiegato, Bestede tijd, Czas poświęcony, Затраченное время, Затрачено времени, 消費時間"
     ),
-    "Spent time": "Aufgewendete Zeit, Gespendeerde tijd, Przepracowany czas, 作業時間",
+    "Spent time": "Aufgewendete Zeit, Gespendeerde tijd, Przepracowany czas, Трудозатраты, 作業時間",
     "Hours": "Stunden, Heures, Horas, Ore, Uren, Godziny, Часы",
     "Actual hours": "Ist-Stunden, Heures réelles, Horas reales, Horas reais",
     # By itself 'Aufwand' may be hours or points.
@@ -114,7 +113,7 @@ HEADERS: Mapping[str, str] = {
     "Remaining Work": "Verbleibende Arbeit, Travail restant, Trabajo restante, Trabalho restante, Lavoro rimanente",
     "Created": (
         "Erstellt, Erstellt am, Angelegt, Création, Créé, Créé le, Creada, Creado, Criado, Criado em, Creato, Creata, "
-        "Aangemaakt, Utworzono, Utworzone, Создано, 作成日"
+        "Aangemaakt, Aangemaakt op, Utworzono, Utworzone, Создано, 作成日"
     ),
     "Created Date": (
         "Erstellungsdatum, Erstelldatum, Date de création, Fecha de creación, Data de criação, Data di creazione, "
@@ -122,29 +121,34 @@ HEADERS: Mapping[str, str] = {
     ),
     "Updated": (
         "Aktualisiert, Mise à jour, Mis à jour, Actualizada, Actualizado, Atualizado, Aggiornato, Aggiornata, "
-        "Bijgewerkt, Zaktualizowano, Обновлено, 更新日"
+        "Alterado, Alterado em, Bijgewerkt, Laatst gewijzigd op, Zaktualizowano, Обновлено, 更新日"
     ),
-    "Changed Date": "Änderungsdatum, Date de modification, Fecha de modificación, Data de modificação",
+    "Changed Date": (
+        "Änderungsdatum, Date de modification, Fecha de modificación, Data de modificação, Data modyfikacji"
+    ),
     "Resolved": (
         "Erledigt, Erledigt am, Gelöst, Résolu, Résolue, Resuelta, Resuelto, Resolvido, Resolvida, Risolto, Risolta, "
         "Opgelost, Rozwiązano, Решено, Дата решения, 解決日"
     ),
     "Resolution date": "Date de résolution, Fecha de resolución, Data de resolução, Data di risoluzione",
     "Completed": "Abgeschlossen, Terminé, Completado, Concluído, Completato, Voltooid, Zakończono, Завершено",
-    "Closed": "Geschlossen, Fermé, Cerrado, Cerrada, Fechado, Chiuso, Gesloten, Zamknięte, Закрыто",
+    "Closed": "Geschlossen, Fermé, Cerrado, Cerrada, Fechado, Chiuso, Gesloten, Zamknięte, Закрыто, Закрыта",
     "Closed Date": (
         "Abschlussdatum, Geschlossen am, Date de clôture, Date de fermeture, Fecha de cierre, Data de fechamento, "
-        "Data di chiusura, Дата закрытия"
+        "Data di chiusura, Data zamknięcia, Дата закрытия"
     ),
+    # The end of work in Redmine, and of a plan elsewhere.
+    "Finish date": "終了日",
     "Started": "Begonnen, Gestartet, Démarré, Iniciado, Iniciada",
     "Start date": (
-        "Startdatum, Beginn, Date de début, Début, Fecha de inicio, Data de início, Data di inizio, Begindatum, "
-        "Data rozpoczęcia, Дата начала, 開始日"
+        "Startdatum, Beginn, Date de début, Début, Fecha de inicio, Data de início, Início, Data di inizio, "
+        "Inizio, Begindatum, Data rozpoczęcia, Дата начала, 開始日"
     ),
     "Due Date": (
         "Fälligkeitsdatum, Fällig am, Abgabedatum, Date d'échéance, Échéance, Fecha de vencimiento, "
         "Data de vencimento, Data limite, Data prevista, Data di scadenza, Scadenza, Vervaldatum, Termin wykonania, "
-        "Срок исполнения, 期限, 期日"
+        "Echéance, Fecha fin, Data de fim, Verwachte einddatum, Data oddania, Срок исполнения, Срок завершения, "
+        "期限, 期日"
     ),
     "Labels": "Stichwörter, Étiquettes, Etiquetas, Rótulos, Etichette, Etykiety, Метки, ラベル",
     "Tags": "Schlagwörter, Schlagworte, Balises, Теги, タグ",
@@ -155,6 +159,11 @@ CUSTOM_FIELD = (
     "Custom field, Benutzerdefinierte Felder, Benutzerdefiniertes Feld, Champs personnalisés, Champ personnalisé, "
     "Campo personalizado, Campos personalizados, Campo personalizzato, Aangepast veld, Pole niestandardowe, "
     "Pole własne, Пользовательское поле, カスタムフィールド"
+)
+#: Whether something is so.
+FLAGS = (
+    "yes, no, y, n, x, true, false, ja, nein, wahr, falsch, oui, non, vrai, faux, sí, verdadero, falso, sim, não, "
+    "verdadeiro, sì, vero, nee, waar, onwaar, tak, nie, prawda, fałsz, да, нет, истина, ложь, はい, いいえ"
 )
 #: A priority's rank → its names.
 PRIORITIES: Mapping[int, str] = {
@@ -199,9 +208,9 @@ STATUSES: Mapping[str, str] = {
         "En cours de développement, En développement, "
         "En test, En revue, En attente, Bloqué, En curso, En progreso, En proceso, En desarrollo, En revisión, "
         "En pruebas, Bloqueado, Bloqueada, En espera, Em andamento, Em progresso, Em curso, Em desenvolvimento, "
-        "Em revisão, Em teste, Em testes, In corso, In lavorazione, In sviluppo, In revisione, Bloccato, Bloccata, "
-        "In attesa, In uitvoering, In behandeling, Wordt uitgevoerd, Bezig, Geblokkeerd, W toku, W trakcie, "
-        "W trakcie realizacji, Zablokowane, В работе, В процессе, Выполняется, В разработке, Тестирование, "
+        "Em revisão, Em teste, Em testes, In corso, In lavorazione, In elaborazione, In sviluppo, In revisione, "
+        "Bloccato, Bloccata, In attesa, In uitvoering, In behandeling, Wordt uitgevoerd, Bezig, Geblokkeerd, W toku, "
+        "W trakcie, W trakcie realizacji, Zablokowane, В работе, В процессе, Выполняется, В разработке, Тестирование, "
         "На проверке, 進行中, 作業中, 処理中, レビュー中"
     ),
     "done": (
@@ -225,9 +234,13 @@ STATUSES: Mapping[str, str] = {
 # fmt: on
 
 
+#: Blanks and punctuation, without the signs that make another thing of a name: '% erledigt' is no end.
+_NO_LETTERS = re.compile(r"(?:[^\w%‰％∑±$€£¥]|_)+")
+
+
 def plain(name: str) -> str:
     """A name without case, blanks and punctuation; letters count whole, however a file composes them."""
-    return re.sub(r"[\W_]+", "", normalized("NFC", name.casefold()))
+    return _NO_LETTERS.sub("", normalized("NFC", name.casefold()))
 
 
 def names_in(row: str) -> list[str]:
@@ -237,10 +250,10 @@ def names_in(row: str) -> list[str]:
 
 _ENGLISH = {name: plain(english) for english, row in HEADERS.items() for name in names_in(row)}
 _CUSTOM = frozenset(names_in(CUSTOM_FIELD))
+_FLAGS = frozenset(names_in(FLAGS))
 _WITHIN = re.compile(r"(?P<kind>[^()]++)\((?P<name>.*)\)\s*", re.DOTALL)
 
 
-@lru_cache(maxsize=4_000)
 def in_english(header: str) -> str:
     """The plain name that the English export of the same tracker has for a header; its own where none is known."""
     within = _WITHIN.fullmatch(header)
@@ -248,3 +261,8 @@ def in_english(header: str) -> str:
         return "customfield" + in_english(within["name"])
     name = plain(header)
     return _ENGLISH.get(name, name)
+
+
+def is_flag(text: str) -> bool:
+    """Whether a cell tells only whether something is so."""
+    return plain(text) in _FLAGS

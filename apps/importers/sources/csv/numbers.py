@@ -51,6 +51,8 @@ _POINTS_WORDS = re.compile(r"(?<!\s)\s*+(?:sp|pts?|points?|story\s*points?|punkt
 POINT_LABEL = re.compile(
     r"(?:estimate|points|story points|sp)\s*+(?:[:/=]\s*+|(?<=\s))([0-9]+(?:\.[0-9]+)?)", re.IGNORECASE
 )
+#: Parted by threes: '1.0.2' and '01.02.2026' are no numbers.
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[.,][0-9]{3})+(?:[.,][0-9]+)?")
 _THOUSANDS = {".": re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{3})+"), ",": re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+")}
 
 
@@ -121,7 +123,7 @@ def _fraction(text: str) -> float | None:
 def could_be_number(text: str) -> bool:
     """Whether a cell is meant as a number or a duration, usable or not: '-1', 'inf' and '1,234' are, 'M' is not."""
     plain = single_spaced(text).casefold()
-    is_number = _NUMBER.fullmatch(plain.replace(",", "").replace(".", "")) or _names_no_finite(plain)
+    is_number = _NUMBER.fullmatch(plain.replace(",", ".")) or _GROUPED.fullmatch(plain) or _names_no_finite(plain)
     bare = _POINTS_WORDS.sub("", plain)
     return (
         bool(is_number)

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from apps.common.hours import MOST_HOURS
 from apps.importers.records import ImportRefused, RowError
@@ -13,7 +14,7 @@ from apps.importers.sources.csv.cells import BadValue, is_empty
 from apps.importers.sources.csv.columns import (
     DATE_FIELDS,
     HOUR_FIELDS,
-    HOURS_PER_UNIT,
+    LINK_FIELDS,
     NO_END,
     NUMBER_FIELDS,
     PAST_FIELDS,
@@ -25,13 +26,13 @@ from apps.importers.sources.csv.columns import (
 from apps.importers.sources.csv.dates import (
     STYLES,
     DateStyle,
-    could_be_date,
     is_ambiguous,
     is_date,
     possible_styles,
     zone_of,
 )
 from apps.importers.sources.csv.file import CsvShape, rows
+from apps.importers.sources.csv.languages import is_flag
 from apps.importers.sources.csv.numbers import (
     NumberStyle,
     could_be_number,
@@ -43,6 +44,7 @@ from apps.importers.sources.csv.numbers import (
 from apps.importers.sources.csv.plans import ENDS, STARTS, planned_fields, without_planned_ends
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.csv.sprints import sprints_in
+from apps.importers.sources.csv.units import HOURS_PER_UNIT, OTHER
 
 #: Enough to tell sizes in words from numbers with a slip among them, and seconds from hours.
 SAMPLED_CELLS = 200
@@ -50,10 +52,6 @@ SAMPLED_CELLS = 200
 WHOLE_MINUTES = 0.8
 #: Half of the issues of a team take more than ten minutes, and fewer than 2,000 hours.
 LEAST_MEDIAN_SECONDS, MOST_MEDIAN_HOURS = 600.0, 2_000.0
-_TESTS: Mapping[str, Callable[[str], bool]] = {
-    **dict.fromkeys(NUMBER_FIELDS, could_be_number),
-    **dict.fromkeys(DATE_FIELDS, could_be_date),
-}
 
 
 def reading_of(
@@ -84,12 +82,13 @@ def reading_of(
         If the evidence is torn: seconds or hours, day or month, thousands or fractions; the message asks.
     """
     samples = _samples(shape)
-    columns = _readable_columns(shape, samples, overrides)
+    pattern = _pattern(date_format)
+    columns = _readable_columns(shape, samples, overrides, pattern)
     numbers = NumberStyle(decimal) if decimal else number_style(_cells(samples, columns, NUMBER_FIELDS))
     if not numbers.decimal:
         _refuse_torn_numbers(shape, columns, samples)
     columns = _with_units(columns, samples, numbers)
-    dates = _date_style(shape, columns, date_format, now)
+    dates = DateStyle(pattern=pattern) if pattern else _date_style(shape, columns, date_format, now)
     columns, starts_are_plans = _without_plans(shape, columns, dates, now, meaning)
     statuses, unknown = _statuses(shape, columns, lambda name: bool(meaning(name)))
     notes = [*columns.notes, *unknown]
@@ -124,21 +123,27 @@ def _good_rows(shape: CsvShape) -> Iterator[tuple[int, list[str]]]:
 
 
 def _readable_columns(
-    shape: CsvShape, samples: Mapping[int, list[str]], overrides: Mapping[str, str] | None
+    shape: CsvShape, samples: Mapping[int, list[str]], overrides: Mapping[str, str] | None, pattern: str
 ) -> Columns:
-    """The columns, without those of which no sampled cell is a number or date where the field takes one.
+    """The columns, without those of which no sampled cell is a number, a date or a key where the field takes one.
 
-    A team that sizes its work in S, M and L would have no sizes otherwise. One bad cell among good ones leaves the
-    column in.
+    A team that sizes its work in S, M and L would have no sizes otherwise, and one that has a column of shares before
+    that of ends no ends. One bad cell among good ones leaves the column in.
     """
+    is_dated = partial(is_date, pattern=pattern)
+    tests: Mapping[str, Callable[[str], bool]] = {
+        **dict.fromkeys(NUMBER_FIELDS, could_be_number),
+        **dict.fromkeys(DATE_FIELDS, is_dated),
+        **dict.fromkeys(LINK_FIELDS, lambda text: not is_flag(text)),
+    }
     filled = frozenset(at for at, cells in samples.items() if cells)
-    dated = frozenset(at for at in filled if all(map(is_date, samples[at])))
+    dated = frozenset(at for at in filled if all(map(is_dated, samples[at])))
     unreadable: dict[int, str] = {}
     while True:
         columns = detect_columns(shape.header, overrides, unreadable=unreadable, filled=filled, dated=dated)
         found = {
             at: name
-            for name, test in _TESTS.items()
+            for name, test in tests.items()
             for at in columns.positions.get(name, ())
             if samples.get(at) and not any(map(test, samples[at]))
         }
@@ -182,7 +187,7 @@ def _unit(name: str, columns: Columns, cells: list[str], style: NumberStyle) -> 
     header = columns.header[columns.positions[name][0]]
     said, hinted = unit_by_name(header, columns.header)
     if said:
-        return said
+        return None if said == OTHER else said
     values = [value for text in cells if (value := _plain_number(text, style))]
     if not values:
         return hinted or ("hours" if cells else None)
@@ -217,12 +222,9 @@ def _unit_by_values(values: list[float]) -> str | None:
 
 # --- Dates --------------------------------------------------------------------------------------------------------
 def _date_style(shape: CsvShape, columns: Columns, wanted: str, now: datetime) -> DateStyle:
-    """How the file writes its dates, from what the user says or from what all of its dates allow."""
-    if (name := wanted.replace("-", " ")) in STYLES:
-        return STYLES[name]
+    """How the file writes its dates, from the order that the user says or from what all of its dates allow."""
     if wanted:
-        _refuse_bad_pattern(wanted)
-        return DateStyle(pattern=wanted)
+        return STYLES[wanted.replace("-", " ")]
     example = next(filter(is_ambiguous, _column(shape, columns, DATE_FIELDS)), "")
     if not example:
         # Each date tells its own order.
@@ -253,6 +255,14 @@ def _without_plans(
         columns = without_planned_ends(columns)
         notes += [ENDS.format(told["resolved_at"]), NO_END]
     return replace(columns, notes=tuple(notes)), "started_at" in told
+
+
+def _pattern(wanted: str) -> str:
+    """The `strptime` format that the user says; empty for an order, and for nothing."""
+    if not wanted or wanted.replace("-", " ") in STYLES:
+        return ""
+    _refuse_bad_pattern(wanted)
+    return wanted
 
 
 def _refuse_bad_pattern(pattern: str) -> None:
