@@ -103,6 +103,7 @@ ONE_ENGINE_SUFFICES = {
         "apps/upkeep/tests/test_packed_objects.py",
         "apps/upkeep/tests/test_restored_objects.py",
         "apps/upkeep/tests/test_strange_files.py",
+        "tests/test_remembered.py::test_what_becomes_of_a_blocker_of_another_project_is_shown_at_once",
         "tests/test_remembered.py::test_who_was_erased_is_on_no_page_from_then_on",
     ),
     "Whose a name is, and what beside it makes it another. How each engine finds one, however it is written, "
