@@ -55,8 +55,10 @@ ONE_ENGINE_SUFFICES = {
         "apps/accounts/tests/test_posting.py",
         "apps/importers/tests/trackers/test_answers_that_are_none.py",
         "apps/importers/tests/trackers/test_api.py",
+        "apps/importers/tests/trackers/test_believed_answers.py",
         "apps/importers/tests/trackers/test_connections.py",
         "apps/importers/tests/trackers/test_slow_answers.py",
+        "apps/importers/tests/trackers/test_words_of_strangers.py",
         "apps/importers/tests/trackers/test_writing.py",
         "apps/notifications/tests/test_mail_channel.py",
         "apps/notifications/tests/test_webhook_channel.py",
@@ -103,6 +105,7 @@ ONE_ENGINE_SUFFICES = {
         "apps/upkeep/tests/test_packed_objects.py",
         "apps/upkeep/tests/test_restored_objects.py",
         "apps/upkeep/tests/test_strange_files.py",
+        "tests/test_remembered.py::test_what_becomes_of_a_blocker_of_another_project_is_shown_at_once",
         "tests/test_remembered.py::test_who_was_erased_is_on_no_page_from_then_on",
     ),
     "Whose a name is, and what beside it makes it another. How each engine finds one, however it is written, "

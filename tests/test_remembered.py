@@ -44,7 +44,14 @@ from apps.upkeep.erasing import erase_person, erase_project
 from conftest import NOW
 
 pytestmark = pytest.mark.django_db
-EMAIL = "annabel.smithson@example.com"
+#: Who is named in all texts of a row, with a name like none of the others.
+NAMED_IN: dict[type[models.Model], tuple[str, str]] = {
+    Project: ("annabel.smithson@example.com", "Annabel Smithson"),
+    Sprint: ("bertram.oakley@example.com", "Bertram Oakley"),
+    Issue: ("clara.whitfield@example.com", "Clara Whitfield"),
+    IssueType: ("dorian.pemberton@example.com", "Dorian Pemberton"),
+    WorkflowStatus: ("edith.lockwood@example.com", "Edith Lockwood"),
+}
 #: What differs from answer to answer, whatever is remembered.
 _NEW_EACH_TIME = re.compile(rb'csrfmiddlewaretoken" value="\w+"|hx-headers=\'[^\']*\'|X-CSRFToken&quot;: &quot;\w+')
 #: What is no text of people: codes and keys.
@@ -202,52 +209,73 @@ def _makes_another_state(world: World, row: models.Model, name: str, values: lis
     return before != after or not is_taken
 
 
-@pytest.mark.parametrize("table", World.tables, ids=lambda table: table.__name__)
-def test_whatever_is_changed_is_shown_at_once(world: World, table: type[models.Model]) -> None:
-    stale: list[str] = []
-    row = world.rows()[table]
-    changes = list(_changes(world.project, row))
-    # Each edit of an issue has a moment by which it is known, whichever column it changes.
-    looks = [changes[start : start + 12] for start in range(0, len(changes), 12)]
-    if table is not Issue:
-        # Of columns that are part of the state one stands for all: in another one all is told anew.
-        looks = [changes[:1], [each for each in changes[1:] if not _makes_another_state(world, row, *each)]]
-    for some in filter(None, looks):
+Change = tuple[models.Model, str, list[Any]]
+
+
+def _looks(world: World) -> list[list[Change]]:
+    """What is changed between two looks at the pages.
+
+    Each edit of an issue has a moment by which it is known, whichever column it changes. Of the columns of another
+    table that are part of the state one stands for all: in another one all is told anew. All that are no part of it
+    are changed at once, since none of them hides what another one leaves.
+    """
+    looks, together, of_issues = [], [], []
+    for table, row in world.rows().items():
         row.refresh_from_db()
-        world.shown()
-        for each, values in some:
-            assert _set(row, each, values), each
+        changes = [(row, name, values) for name, values in _changes(world.project, row)]
+        if table is Issue:
+            of_issues = [changes[start : start + 12] for start in range(0, len(changes), 12)]
+        else:
+            unknown = [each for each in changes if not _makes_another_state(world, *each)]
+            together += unknown
+            looks += [[each] for each in changes[:1] if each not in unknown]
+    return [*looks, together, *of_issues]
+
+
+def test_whatever_is_changed_is_shown_at_once(world: World) -> None:
+    assert world.rows().keys() == set(World.tables)
+    stale: list[str] = []
+    looks = _looks(world)
+    world.shown()
+    for changes in looks:
+        for row, name, values in changes:
+            row.refresh_from_db()
+            assert _set(row, name, values), name
         _let_seconds_pass()
         remembered = world.shown()
         _begin_anew()
+        # The next change finds these pages remembered.
         fresh = world.shown()
-        stale += [f"{[each for each, _ in some]}: {page}" for page in fresh if fresh[page] != remembered[page]]
+        changed = [f"{type(row).__name__}.{name}" for row, name, _ in changes]
+        stale += [f"{changed}: {page}" for page in fresh if fresh[page] != remembered[page]]
 
     assert not stale, "\n".join(stale)
 
 
-@pytest.mark.parametrize("table", [Project, Sprint, Issue, IssueType, WorkflowStatus], ids=lambda table: table.__name__)
-def test_who_was_erased_is_on_no_page_from_then_on(
-    world: World, table: type[models.Model], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_was_erased_is_on_no_page_from_then_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other, each named in all texts of a row of another table."""
     monkeypatch.setattr("apps.upkeep.erasing.send_trainings", lambda run_ids: len(list(run_ids)))
-    UserFactory(email=EMAIL, full_name="Annabel Smithson")
-    row = world.rows()[table]
-    row.refresh_from_db()
-    for field in table._meta.concrete_fields:
-        is_free = isinstance(field, (models.CharField, models.TextField)) and field.editable and not field.choices
-        # A sprint by its goal alone: its name is part of what figures are told by.
-        if is_free and field.name not in _MEANT_FOR_PROGRAMS and (table, field.name) != (Sprint, "name"):
-            setattr(row, field.name, f"for {EMAIL}")
-    row.save()
-    assert any(EMAIL.encode() in page for page in world.shown().values())
+    for table, (email, name) in NAMED_IN.items():
+        UserFactory(email=email, full_name=name)
+        row = world.rows()[table]
+        row.refresh_from_db()
+        for field in table._meta.concrete_fields:
+            is_free = isinstance(field, (models.CharField, models.TextField)) and field.editable and not field.choices
+            # A sprint by its goal alone: its name is part of what figures are told by.
+            if is_free and field.name not in _MEANT_FOR_PROGRAMS and (table, field.name) != (Sprint, "name"):
+                setattr(row, field.name, f"for {email}")
+        row.save()
+    fresh = world.shown()
 
-    erase_person(EMAIL, now=timezone.now())
-    remembered = world.shown()
-    _begin_anew()
+    for table, (email, _) in NAMED_IN.items():
+        assert any(email.encode() in page for page in fresh.values()), table
+        erase_person(email, now=timezone.now())
+        remembered = world.shown()
+        _begin_anew()
+        fresh = world.shown()
 
-    assert [page for page, text in remembered.items() if EMAIL.encode() in text] == []
-    assert [page for page, text in world.shown().items() if text != remembered[page]] == []
+        assert [page for page, text in remembered.items() if email.encode() in text] == [], table
+        assert [page for page, text in fresh.items() if text != remembered[page]] == [], table
 
 
 def end(blocker: Issue, category: str = "done") -> None:

@@ -13,8 +13,6 @@ import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, transaction
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 from rest_framework.test import APIClient
 
 from apps.access.keys import create_key
@@ -82,6 +80,10 @@ class Door(httpx2.AsyncBaseTransport):
 
 def with_client(user, scopes, mode, work):
     """The result of `work(client)` with the official client and a key of the user."""
+    # A second to load: only the process that asks with it waits for it.
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
     key, door = create_key(user, name="assistant", scopes=scopes, project=None, days=1, now=NOW)[1], Door()
 
     async def main():
