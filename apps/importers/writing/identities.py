@@ -130,8 +130,8 @@ class Identities:
             by_id = Q(source_id__in=ids) if ids else Q(pk__in=())
             meant.update(rows.filter(by_id | Q(external_id__in=keys)).values_list("pk", flat=True))
         # All by id, before any is read: the parts come in the order of the file.
-        for part in in_parts(sorted(lock_issues(meant, to_delete=True))):
-            for issue in rows.filter(pk__in=part).order_by("pk"):
+        for some in in_parts(sorted(lock_issues(meant, to_delete=True))):
+            for issue in rows.filter(pk__in=some).order_by("pk"):
                 known.add(issue, self._told.get(issue.pk))
         return known
 
