@@ -83,7 +83,7 @@ class User(UUIDModel, AbstractBaseUser, PermissionsMixin):
     #: How the source names a placeholder; of an account, the mailbox that is another's since migration 0005. Told to
     #: the project's team only, and nobody writes to it unasked.
     named_address = MailboxField(blank=True, default="", editable=False)
-    #: Whose a placeholder is now.
+    #: Whose a placeholder is now. One without a name stands for an account by which a source knows that person.
     became = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="was"
     )

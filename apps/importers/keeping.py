@@ -42,15 +42,16 @@ def begun(project: Project, source: str, *, now: datetime, **more: Any) -> Impor
     Conflict
         If one of the project is being taken back, which would not see what this one does.
     """
+    moments = ("created_at", "started_at")
     with transaction.atomic():
+        began_at = dict.fromkeys(moments, now)
         if not more.get("is_dry_run"):
             hold_project(project.pk)
             if ImportRun.objects.filter(project=project, status=Status.UNDOING).exists():
                 raise Conflict("An import of this project is being taken back: import when that is over.")
-            for moment in ("created_at", "started_at"):
-                make_older(project.pk, now, moment=moment)
+            began_at = {moment: make_older(project.pk, now, moment=moment) for moment in moments}
         return ImportRun.objects.create(
-            project=project, source=source, status=Status.RUNNING, created_at=now, started_at=now, seen_at=now, **more
+            project=project, source=source, status=Status.RUNNING, seen_at=now, **began_at, **more
         )
 
 
@@ -79,9 +80,10 @@ def step(run: ImportRun | None, traces: Traces) -> Iterator[list[Touch]]:
     """A part of an import that is whole or not there, with what it did; to be told of issues, by whoever did it."""
     with transaction.atomic():
         if run is not None:
-            # Before the run, which goes with it; `hold_project` comes after both.
+            # Before the run, which goes with it; after both the project is held, in front of all that a step locks.
             enter(run.project_id)
             hold(run)
+            hold_project(run.project_id)
         touches: list[Touch] = []
         yield touches
         done = traces.gathered()

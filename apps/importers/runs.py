@@ -114,11 +114,11 @@ def ask_upload(
     """Ask for an import of a file; the file is kept until it is read. `mapping` says which columns hold fields."""
     enter(project.pk)
     require_room(by, len(content))
-    make_older(project.pk, now, moment="created_at")
+    created_at = make_older(project.pk, now, moment="created_at")
     source = jsonlines.SOURCE if jsonlines.is_called_so(name) else "csv"
     run = ImportRun.objects.create(
         project=project, source=source, upload=content, upload_name=_shortened(name), is_dry_run=is_dry_run,
-        created_by=by, created_at=now, mapping=dict(mapping or {}),
+        created_by=by, created_at=created_at, mapping=dict(mapping or {}),
     )  # fmt: skip
     make_room(run)
     return run
@@ -279,8 +279,8 @@ def _claimed(run_id: UUID, now: datetime) -> ImportRun | None:
         # When it began stays: what it may have written by then is older than what overtook it.
         waiting.update(status=Status.FAILED, error=refusal.message, finished_at=now, upload=None)
     else:
-        make_older(origin.project, now, moment="started_at")
-        waiting.update(status=Status.RUNNING, started_at=now, seen_at=now, attempts=F("attempts") + 1)
+        started_at = make_older(origin.project, now, moment="started_at")
+        waiting.update(status=Status.RUNNING, started_at=started_at, seen_at=now, attempts=F("attempts") + 1)
     return ImportRun.objects.select_related("project", "connection").get(pk=run_id)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Length
 from django.utils import timezone
 
@@ -258,18 +258,22 @@ def is_cut_off(run: ImportRun) -> bool:
     return run.connection_id is not None and not Connection.objects.filter(pk=run.connection_id).exists()
 
 
-def make_older(project_id: UUID, now: datetime, *, moment: str) -> None:
+def make_older(project_id: UUID, now: datetime, *, moment: str) -> datetime:
     """What was asked for, or begun, before now: by a clock that was ahead and has been set back it seems to come later.
 
     Orders among imports of a project are read off these moments. Whoever adds the next calls this, in its transaction:
     each of the others becomes older by a microsecond than what followed it.
+
+    Whoever is at one holds it, knows it for theirs by its moment, and may wait for whoever has the project: it stays as
+    it is, with all others, and the next is later than they. The moment of the next is given back.
     """
     ahead = ImportRun.objects.filter(project=project_id, **{f"{moment}__gte": now})
-    if moment == "started_at":
-        # By it whoever is at one knows it for theirs.
-        ahead = ahead.exclude(status__in=UNDER_WAY)
+    if ahead.filter(status__in=UNDER_WAY).exists():
+        latest: datetime = ahead.aggregate(latest=Max(moment))["latest"]
+        return latest + _INSTANT
     for n, pk in enumerate(ahead.order_by(f"-{moment}", "id").values_list("pk", flat=True), start=1):
         ahead.filter(pk=pk).update(**{moment: now - n * _INSTANT})
+    return now
 
 
 def _is_file(run: ImportRun) -> bool:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
+from apps.accounts.names.pseudonyms import digest_of
 from apps.common.exceptions import Conflict
 from apps.projects.models import Issue, IssueChange, Project, TeamMember
 from apps.projects.rows import all_or_nothing, in_parts, lock, lock_by_id, lock_issues
@@ -42,6 +43,11 @@ def domain_of(project: Project) -> str:
     name = f"{project.key.lower().replace('_', '-')}-{project.id.hex[-12:]}"
     # A host that begins so stands for one in other letters (`apps.accounts.mailboxes`).
     return f"{'key-' if name.startswith('xn--') else ''}{name}.{_NOWHERE}"
+
+
+def place_kept_of(address: str, key: str = "") -> str:
+    """What stands, in its project, for the place by which a source knows a member: who has the place finds it by it."""
+    return f"known-{digest_of(address, key)}@{address.rpartition('@')[2]}"
 
 
 def placeholders_of(project: Project) -> models.QuerySet[User]:

@@ -1,7 +1,5 @@
 """Who was erased: whom an address means, and the row without name, log-in or right that stays in their place."""
 
-import hashlib
-import hmac
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -11,6 +9,8 @@ from django.db import models
 
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import ERASED, LONGEST_NAME, User
+from apps.accounts.names.pseudonyms import digest_of
+from apps.projects.placeholders import place_kept_of
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.records import subject_of
 
@@ -33,10 +33,7 @@ def rows_of(email: str) -> "models.QuerySet[User]":
 
 def pseudonym_of(email: str, key: str = "") -> str:
     """What stands in place of whoever has this address, under the first key or a given one."""
-    digest = hmac.new(
-        (key or settings.ML_SIGNING_KEYS[0]).encode(), mailbox(email).encode(), hashlib.sha256
-    ).hexdigest()
-    return f"erased-{digest[:12]}{ERASED}"
+    return f"erased-{digest_of(email, key)}{ERASED}"
 
 
 def _without_a_name(place: str, key: str = "") -> str:
@@ -116,5 +113,6 @@ def _words_for(place: str) -> Iterator[str]:
     for key in settings.ML_SIGNING_KEYS:
         yield pseudonym_of(place, key)
         yield (nameless := _without_a_name(place, key))
-        # Who lost the name first, and was then found to be the person.
-        yield from (pseudonym_of(nameless, later) for later in settings.ML_SIGNING_KEYS)
+        # Who lost the name first, and was then found to be the person; and what was kept of a member's place.
+        for left in (nameless, place_kept_of(place, key)):
+            yield from (pseudonym_of(left, later) for later in settings.ML_SIGNING_KEYS)

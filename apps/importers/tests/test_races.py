@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from typing import Any
 
@@ -16,18 +16,20 @@ from apps.importers.boxes import opened
 from apps.importers.keeping import begun
 from apps.importers.models import Connection, ImportRun
 from apps.importers.records import ImportedIssue
+from apps.importers.report import ImportReport
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
 from apps.importers.sources.registry import place_of
 from apps.importers.syncing import import_told
-from apps.importers.tracked import TrackedIssue, with_life
+from apps.importers.tracked import TrackedIssue, TrackedSprint, with_life
 from apps.importers.undoing import batches
 from apps.importers.undoing.rows_back import take_rows_back
 from apps.importers.writing.identities import Identities
 from apps.importers.writing.kinds import hold_project
+from apps.importers.writing.tracked import TrackedWriter
 from apps.projects.links.services import link_issues
 from apps.projects.models import Issue, IssueLink, Project
-from apps.projects.rows import lock_issues
+from apps.projects.rows import IDS_PER_QUERY, lock_issues
 from apps.projects.services import create_issue, delete_issue, update_issue
 from apps.projects.tests.factories import IssueFactory, ProjectFactory
 from conftest import NOW
@@ -137,6 +139,70 @@ def test_who_moves_an_issue_into_a_sprint_while_an_import_dates_it_waits_without
 
     assert answers[0].result() == issue
     assert list(project.issues.values_list("sprint", flat=True)) == [sprint.pk] * 2
+
+
+def test_who_begins_to_import_beside_one_that_began_a_moment_later_waits_for_it_in_no_circle():
+    project = ProjectFactory(key="SHOP")
+    later = begun(project, "csv", now=NOW + timedelta(milliseconds=1))
+
+    made = in_the_midst_of(
+        lambda: import_issues([row("A-1")], project_key="SHOP", mapped={"title"}, now=NOW, run=later),
+        lambda: begun(project, "csv", now=NOW),
+        before="FOR NO KEY UPDATE",
+    )
+
+    assert (made.created_at, made.started_at) > (later.created_at, later.started_at)
+    assert project.issues.exists()
+
+
+def lines(project: Project, ends_on: date) -> ImportReport:
+    told = [
+        TrackedSprint(external_id="1", name="One", starts_on=THEN.date(), ends_on=ends_on),
+        TrackedIssue(line=1, title="A", external_id="A-1", created_at=THEN, status="To do", status_category="to_do"),
+    ]
+    run = begun(project, "x", now=NOW)
+    return import_told(told, project=project, source="x", fields={"title", "sprint"}, now=NOW, run=run)
+
+
+@pytest.mark.parametrize("by_last_step", [TrackedWriter.settle_sprints, TrackedWriter.settle_missing])
+def test_an_import_that_dates_a_sprint_beside_the_last_steps_of_another_waits_for_it_in_no_circle(
+    monkeypatch, by_last_step
+):
+    """An import holds its project before all else, and not only what it knows of it, at its end."""
+    project, days = ProjectFactory(key="SHOP"), [NOW.date() + timedelta(days=n) for n in range(3)]
+    lines(project, days[0])
+    answers: list[Any] = []
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def between(self: Any, *args: Any, **more: Any) -> Any:
+            found = by_last_step(self, *args, **more)
+            if not answers:
+                answers.append(begun_beside(pool, lambda: lines(project, days[2])))
+            return found
+
+        monkeypatch.setattr(TrackedWriter, by_last_step.__name__, between)
+        lines(project, days[1])
+
+    assert answers[0].result().sprints_added == 0
+    assert project.sprints.get().end_date == days[2]
+
+
+def test_issues_of_a_large_batch_are_held_by_id_whatever_their_order_in_the_file():
+    """Whoever ties or moves some of them at that moment holds them so."""
+    project = ProjectFactory(key="SHOP")
+    loaded(project, *(row(f"A-{n}") for n in range(IDS_PER_QUERY + 1)))
+    last_first = list(project.issues.order_by("-pk").values_list("pk", "external_id"))
+    several = [last_first[0][0], last_first[-1][0]]
+
+    held = in_the_midst_of(
+        lambda: loaded(project, *(row(key, title="new") for _, key in last_first)),
+        lambda: transaction.atomic(lock_issues)(several),
+        before='"external_id" IN (%s))',
+    )
+
+    assert held == set(several)
+    assert project.issues.filter(title="new").count() == IDS_PER_QUERY + 1
 
 
 def test_links_that_are_made_both_ways_at_once_end_neither():

@@ -11,7 +11,7 @@ from apps.importers.sprint_dates import SprintRhythm
 from apps.importers.writing.changes import Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_changes
 from apps.importers.writing.identities import Identities
-from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, hold_project, kinds_of
+from apps.importers.writing.kinds import DEFAULT_TYPE, MORE_STATUSES, MORE_TYPES, first_of, kinds_of
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
@@ -79,8 +79,7 @@ class BatchWriter:
         )
 
     def write(self, batch: Sequence[ImportedIssue]) -> list[Touch]:
-        """Insert what is new, update what differs; call it inside a transaction."""
-        hold_project(self._project.pk)
+        """Insert what is new, update what differs; call it inside a `step`."""
         # What came in before this batch came in before, however early the import began.
         self._now = moment_of(self._when)
         # Until the transaction ends nobody deletes any of these.

@@ -16,7 +16,7 @@ from apps.importers.records import ImportedIssue, RowError
 from apps.importers.report import ImportReport
 from apps.importers.writing.changes import Touch
 from apps.projects.models import Issue, Project
-from apps.projects.rows import in_parts
+from apps.projects.rows import in_parts, lock_issues
 
 #: By what a source knows an issue, by attribute; both together.
 NAMES = frozenset({"external_id", "source_id"})
@@ -123,12 +123,15 @@ class Identities:
         return self._may_repeat and _place_of(record).name == before.name
 
     def _known(self, batch: Sequence[ImportedIssue]) -> "_Known":
-        known = _Known()
-        rows = Issue.objects.filter(project=self._project, source=self._source).select_for_update().order_by("pk")
+        known, meant = _Known(), set[UUID]()
+        rows = Issue.objects.filter(project=self._project, source=self._source).order_by()
         for part in in_parts(batch):
             ids, keys = [each.source_id for each in part if each.source_id], [each.external_id for each in part]
             by_id = Q(source_id__in=ids) if ids else Q(pk__in=())
-            for issue in rows.filter(by_id | Q(external_id__in=keys)):
+            meant.update(rows.filter(by_id | Q(external_id__in=keys)).values_list("pk", flat=True))
+        # All by id, before any is read: the parts come in the order of the file.
+        for some in in_parts(sorted(lock_issues(meant, to_delete=True))):
+            for issue in rows.filter(pk__in=some).order_by("pk"):
                 known.add(issue, self._told.get(issue.pk))
         return known
 
@@ -153,12 +156,8 @@ class _Known:
     by_key: dict[str, _One] = field(default_factory=dict)
     #: Whose key another record has.
     lost: dict[UUID, Issue] = field(default_factory=dict)
-    _there: set[UUID] = field(default_factory=set)
 
     def add(self, issue: Issue, told: _Place | None) -> None:
-        if issue.pk in self._there:
-            return
-        self._there.add(issue.pk)
         one = _One(issue, issue.source_id, issue.external_id, told)
         if one.source_id:
             self.by_id.setdefault(one.source_id, one)

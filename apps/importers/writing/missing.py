@@ -10,7 +10,6 @@ from apps.importers.tracked import Stage
 from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import Edit, Touch
 from apps.importers.writing.changes import record as record_changes
-from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.traces import Traces
 from apps.importers.writing.workflow import DONE, DROPPED
 from apps.projects.history.moments import When, moments_after
@@ -51,8 +50,6 @@ def settle_missing(
     open_ids = [pk for pk, *_, category in missing if category != DONE]
     if not (mark and open_ids):
         return []
-    # Nobody deletes the status meanwhile.
-    hold_project(project.pk)
     status = TrackedBoard(project, source, now, report, traces).status(REMOVED)
     closed = _close(project, open_ids, status, now)
     report.removed = len(closed)

@@ -11,7 +11,6 @@ from django.utils import timezone
 
 from apps.importers.records import ImportedIssue
 from apps.importers.writing.changes import Touch
-from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.rings import depths_of, without_rings
 from apps.importers.writing.traces import Traces
 from apps.projects.levels import Level
@@ -59,7 +58,7 @@ class Parents:
         moves = sorted((part for part in taken if taken[part] != present.get(part)), key=depths.__getitem__)
         for start in range(0, len(moves), MOVES_PER_STEP):
             step = {part: taken[part] for part in moves[start : start + MOVES_PER_STEP]}
-            touches, not_now = _moved(self._project, step)
+            touches, not_now = _moved(step)
             refused |= not_now
             yield touches
         names = {id_: key for key, id_ in ids.items()}
@@ -70,10 +69,11 @@ class Parents:
             yield []
 
 
-def _moved(project: Project, wanted: Tree) -> tuple[list[Touch], dict[UUID, UUID]]:
-    """Move issues below others, as far as these are still there; and those that by now would be below themselves."""
-    # As whoever gives an issue another parent: one after the other.
-    hold_project(project.pk)
+def _moved(wanted: Tree) -> tuple[list[Touch], dict[UUID, UUID]]:
+    """Move issues below others, as far as these are still there; and those that by now would be below themselves.
+
+    Whoever gives an issue another parent holds the project, as each step does.
+    """
     family = {*wanted, *filter(None, wanted.values())}
     rows = Issue.objects.select_for_update().filter(pk__in=family).only("parent_id").order_by("pk")
     there = {issue.pk: issue for issue in rows}

@@ -19,7 +19,7 @@ from apps.importers.records import Person
 from apps.importers.telling.spellings import spellings_of
 from apps.importers.writing.traces import Traces
 from apps.projects.models import Issue, Project, TeamMember
-from apps.projects.placeholders import domain_of, erased_as
+from apps.projects.placeholders import domain_of, erased_as, place_kept_of
 
 LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 _NOBODY = Person("")
@@ -62,7 +62,7 @@ class Team:
     def learn(self, assigned: Iterable[Person | None], *, reporters: Iterable[Person | None] = ()) -> None:
         """Make sure that everybody named is known, and who has or had an issue in the team.
 
-        At most eight queries, however many they are. Who was erased stays a pseudonym, whatever the source goes on
+        At most ten queries, however many they are. Who was erased stays a pseudonym, whatever the source goes on
         calling them. An import takes a while: who joined or left since the last batch is looked at anew.
         """
         if self._present_state() != self._state:
@@ -72,6 +72,7 @@ class Team:
         if strangers := {self._known_as(one): one for one in named if not self._is_known(one)}:
             self._make(strangers)
         self._take_in(working)
+        self._keep_places(named)
 
     def _make(self, strangers: Mapping[str, Person]) -> None:
         places = {self._placeholder_of(one): one for one in strangers.values()}
@@ -109,6 +110,30 @@ class Team:
         pseudonyms = set(self.erased.values())
         self.added += sum(user.email not in pseudonyms for user in found.values())
         self._state = self._present_state()
+
+    def _keep_places(self, named: Iterable[Person]) -> None:
+        """By which accounts or other addresses the source knows members who log in: an erasure takes these in.
+
+        Nobody is found by them before that: it was told by the name, which another may have, too.
+        """
+        found = {self._placeholder_of(one): user for one in named if (user := self._found_elsewhere(one))}
+        kept = {place_kept_of(place): user for place, user in found.items() if self._by_address.get(place) != user}
+        new = {address: user for address, user in kept.items() if self._by_address.get(address) != user}
+        if not new:
+            return
+        # Without a trace: it stays where the import is taken back.
+        User.objects.bulk_create(
+            (_placeholder(address, _NOBODY, self._now, became=user) for address, user in sorted(new.items())),
+            update_conflicts=True, unique_fields=["email"], update_fields=["became"],
+        )  # fmt: skip
+        self._by_address |= new
+        self._state = self._present_state()
+
+    def _found_elsewhere(self, one: Person) -> User | None:
+        """A member who logs in, whom the source knows by more than name or own address."""
+        is_told = one.account or (one.email and mailbox(one.email) not in self._by_address)
+        user = self.find(one) if is_told else None
+        return None if user is None or user.is_placeholder else user
 
     def _is_known(self, one: Person) -> bool:
         """By place; by name alone only after it was asked whether a pseudonym stands for whoever had the place."""
@@ -174,10 +199,10 @@ def place_of_person(one: Person, domain: str) -> str:
     return f"{_with_digest(_slug(one.name), mailbox(one.email))}@{domain}"
 
 
-def _placeholder(address: str, one: Person, now: datetime) -> User:
+def _placeholder(address: str, one: Person, now: datetime, became: User | None = None) -> User:
     user = User(
         email=address, named_address=one.email, full_name=one.name, date_joined=now, is_active=False,
-        is_placeholder=True,
+        is_placeholder=True, became=became,
     )  # fmt: skip
     user.set_unusable_password()
     return user

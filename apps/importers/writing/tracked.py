@@ -16,7 +16,6 @@ from apps.importers.writing.changes import Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
 from apps.importers.writing.history import mend_moves, missing_changes
 from apps.importers.writing.identities import Identities
-from apps.importers.writing.kinds import hold_project
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
 from apps.importers.writing.parents import Parents
@@ -77,8 +76,7 @@ class TrackedWriter:
         self._told_sprints.append(sprint)
 
     def write(self, batch: Sequence[TrackedIssue]) -> list[Touch]:
-        """Insert what is new, update what differs, add the history that is missing; call it inside a transaction."""
-        hold_project(self._project.pk)
+        """Insert what is new, update what differs, add the history that is missing; call it inside a `step`."""
         # What came in before this batch came in before, however early the import began.
         self._now = moment_of(self._when)
         # Until the transaction ends nobody deletes any of these.
