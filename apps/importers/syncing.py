@@ -103,14 +103,13 @@ def import_told(
                     batch, weight = [], 0
         _write(writer, batch, run, report)
         each_step(run, writer.traces, writer.ties())
-        is_all_told = is_whole and not ledger.lacks_pages
-        if is_all_told:
+        if is_whole and not ledger.lacks_pages:
             with step(run, writer.traces) as touches:
                 touches.extend(writer.settle_missing(named=refused, mark=mark_missing))
         roll_up(project.pk)
         report.ledger = ledger.lines()
         with step(run, writer.traces):
-            writer.settle_sprints(is_whole=is_all_told)
+            writer.settle_sprints()
             tell_unknown(project, source, report.ledger, writer.traces, is_whole=is_whole)
         report.people_added, report.erased = writer.team.added, writer.team.erased
         sum_up(report, project, began)

@@ -1,6 +1,6 @@
 """What a project calls its statuses, types and sprints, by what a tracker calls them; made where they are missing."""
 
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -13,9 +13,9 @@ from apps.importers.writing.sprints import hold_sprints, note_ends, note_sprints
 from apps.importers.writing.texts import LONGEST_LINE
 from apps.importers.writing.traces import LIFE, Traces
 from apps.projects.history.moments import When, moment_of
-from apps.projects.history.snapshots import WITHOUT_CONTENTS, has_late_news
+from apps.projects.history.snapshots import WITHOUT_CONTENTS
 from apps.projects.levels import MOST_KINDS, MOST_SPRINTS, Level, new_type
-from apps.projects.models import Issue, IssueChange, IssueType, Project, Sprint, WorkflowStatus
+from apps.projects.models import IssueType, Project, Sprint, WorkflowStatus
 from apps.projects.rows import lock
 from apps.projects.sprint_ends import (
     close_as_told,
@@ -196,31 +196,6 @@ class TrackedBoard:
         self._traces.before(rows.filter(scope_is_recorded=True))
         rows.update(scope_is_recorded=False)
 
-    def known_by(self, issue_ids: Set[UUID]) -> set[UUID]:
-        """Of sprints of which nobody knew what had been in them those whose issues, as these do, all tell it; which.
-
-        Of one whose books say something else, and stay, nobody knows it still.
-        """
-        unknown = Sprint.objects.filter(project=self._project, source=self._source, scope_is_recorded=False)
-        told, untold = set[UUID](), set[UUID]()
-        for issue_id, sprint_id in self._ever_in(set(unknown.values_list("pk", flat=True))):
-            (told if issue_id in issue_ids else untold).add(sprint_id)
-        rows = unknown.filter(pk__in=told - untold).select_related("snapshot", "project")
-        known = {sprint.pk for sprint in rows if not _keeps_other_books(sprint, self._now)}
-        self._traces.before(unknown.filter(pk__in=known))
-        unknown.filter(pk__in=known).update(scope_is_recorded=True)
-        return known
-
-    def _ever_in(self, sprint_ids: Set[UUID]) -> Iterator[tuple[UUID, UUID]]:
-        """Issues of the source that are or were in sprints, each with one of these."""
-        issues = Issue.objects.filter(project=self._project, source=self._source).order_by()
-        yield from issues.filter(sprint_id__in=sprint_ids).values_list("pk", "sprint_id")
-        moves = IssueChange.objects.filter(field=IssueChange.Field.SPRINT, issue__in=issues).order_by()
-        by_text = {str(sprint_id): sprint_id for sprint_id in sprint_ids}
-        for side in ("old_value", "new_value"):
-            for issue_id, text in moves.filter(**{f"{side}__in": list(by_text)}).values_list("issue_id", side):
-                yield issue_id, by_text[text]
-
     def _values(self, told: TrackedSprint, sprint: Sprint | None) -> dict[str, Any]:
         """What a sprint is, by what is told of it; of what nothing is said stays what is known."""
         known = self._known(sprint) if sprint is not None else dict(_NOTHING)
@@ -268,12 +243,6 @@ class TrackedBoard:
 
 def _level(number: int) -> str:
     return Level.SUB_TASK if number < 0 else Level.EPIC if number > 0 else Level.STANDARD
-
-
-def _keeps_other_books(sprint: Sprint, now: datetime) -> bool:
-    """Whether what is known now of a closed one is not in its books, which only a plan that closed them lets go."""
-    is_kept = getattr(sprint, "snapshot", None) is not None and sprint.completed_at is not None
-    return is_kept and has_late_news(sprint, now=now)
 
 
 def _present(sprint: Sprint) -> dict[str, Any]:

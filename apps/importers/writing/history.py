@@ -5,28 +5,27 @@ and however often the changes come. A status that was renamed since keeps the na
 knows what that means.
 
 Statuses are told by several lists together, of which one may not be had for a while. What is told without it begins
-where what is known ends, and is written anew once all is told and the moves make no chain.
+where what is known ends.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from apps.importers.tracked import Change, Stage, TrackedIssue, present_value
+from apps.importers.tracked import Change, Stage, TrackedIssue
 from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.people import Team
-from apps.projects.history.writing import as_history_text, new_change, set_right
+from apps.projects.history.writing import as_history_text, new_change
 from apps.projects.models import Issue, IssueChange
 from apps.projects.rows import in_parts
 
 KEPT_FIELDS = frozenset(IssueChange.Field.values)
 Known = set[tuple[UUID, str, datetime]]
-#: Issue → when its status changed, what it was and what it became, and the id of the entry; oldest first.
-Moves = dict[UUID, list[tuple[datetime, str, str, int]]]
+#: Issue → when its status changed, and what it became; oldest first.
+Moves = dict[UUID, list[tuple[datetime, str]]]
 
 
 def missing_changes(told: Sequence[tuple[TrackedIssue, Issue]], board: TrackedBoard, team: Team) -> list[IssueChange]:
@@ -37,42 +36,12 @@ def missing_changes(told: Sequence[tuple[TrackedIssue, Issue]], board: TrackedBo
     return sorted(found, key=lambda change: change.changed_at)
 
 
-def mend_moves(told: Sequence[tuple[TrackedIssue, Issue]], board: TrackedBoard) -> set[UUID]:
-    """Write moves as they are told, where all are and those that are kept make no chain; of which issues.
-
-    Some were written while others could not be read. What its team moved here stays as it is.
-    """
-    whole = {
-        issue.pk: record for record, issue in told if record.changes and "status" in record.recorded - record.untold
-    }
-    wrong: dict[UUID, dict[int, tuple[str, str]]] = defaultdict(dict)
-    for issue_id, moves in _moves(list(whole)).items():
-        present = board.status(present_value(whole[issue_id], "status")).name
-        if all(before[2] == after[1] for before, after in pairwise((*moves, (None, present)))):
-            continue
-        said = _moves_told(whole[issue_id], board)
-        for at, old, new, pk in moves:
-            if said.get(at, (old, new)) != (old, new):
-                wrong[issue_id][pk] = said[at]
-    set_right({pk: values for entries in wrong.values() for pk, values in entries.items()})
-    return set(wrong)
-
-
-def _moves_told(record: TrackedIssue, board: TrackedBoard) -> dict[datetime, tuple[str, str]]:
-    moves = (change for change in record.changes if change.field == "status")
-    return {
-        change.at: (board.status(change.old).name, board.status(change.new).name)
-        for change in moves
-        if isinstance(change.old, Stage) and isinstance(change.new, Stage)
-    }
-
-
 def _moves(ids: Sequence[UUID]) -> Moves:
     moves: Moves = defaultdict(list)
     for part in in_parts(ids):
         rows = IssueChange.objects.filter(issue_id__in=part, field=IssueChange.Field.STATUS)
-        for issue_id, *move in rows.values_list("issue_id", "changed_at", "old_value", "new_value", "pk"):
-            moves[issue_id].append(tuple(move))
+        for issue_id, at, new in rows.values_list("issue_id", "changed_at", "new_value"):
+            moves[issue_id].append((at, new))
     return moves
 
 
@@ -99,11 +68,11 @@ def _of(
             yield new_change(issue, change.field, old, new, by=by, at=change.at)
 
 
-def _linked(moves: list[tuple[datetime, str, str, int]], at: datetime, old: str, new: str) -> str:
+def _linked(moves: list[tuple[datetime, str]], at: datetime, old: str, new: str) -> str:
     """What it was before a move, by the moves that are known, to which this one comes."""
     place = bisect_left(moves, at, key=lambda move: move[0])
-    old = moves[place - 1][2] if place else old
-    moves.insert(place, (at, old, new, 0))
+    old = moves[place - 1][1] if place else old
+    moves.insert(place, (at, new))
     return old
 
 

@@ -14,7 +14,7 @@ from apps.importers.tracked import Stage, TrackedIssue, TrackedSprint, present_v
 from apps.importers.writing.board import TrackedBoard
 from apps.importers.writing.changes import Edit, Touch, sprints_touched
 from apps.importers.writing.changes import record as record_edits
-from apps.importers.writing.history import mend_moves, missing_changes
+from apps.importers.writing.history import missing_changes
 from apps.importers.writing.identities import Identities
 from apps.importers.writing.links import Links
 from apps.importers.writing.missing import settle_missing
@@ -66,8 +66,6 @@ class TrackedWriter:
         self._identities = Identities(project, source, may_repeat=True)
         self._told_sprints: list[TrackedSprint] = []
         self._guessed_sprints: set[str] = set()
-        #: Issues that tell all of their ways from sprint to sprint.
-        self._told_ways: set[UUID] = set()
         self._levels_are_told = True
         self._touched_sprints: set[UUID] = set()
 
@@ -108,7 +106,6 @@ class TrackedWriter:
             for record, touch in touched
             if "sprint" not in record.recorded and (touch.before is None or "sprint_id" in touch.before)
         }
-        self._told_ways |= {touch.issue.pk for record, touch in touched if "sprint" in record.recorded - record.untold}
         self._count(touches, new)
         for error in meant.refused:
             self._report.refuse(error)
@@ -118,16 +115,12 @@ class TrackedWriter:
         """Step by step, parents and links: both ends may come in any order."""
         return self._ties.tie(levels_are_told=self._levels_are_told)
 
-    def settle_sprints(self, *, is_whole: bool) -> None:
-        """What can be told only at the end: which sprints are known by their present alone, which are over.
-
-        Where everything was told (`is_whole`), also which are known by more by now.
-        """
+    def settle_sprints(self) -> None:
+        """What can be told only at the end: which sprints are known by their present alone, which are over."""
         self.board.hold()
         self._write_sprints()
         self.board.unrecorded(self._guessed_sprints)
-        known_now = self.board.known_by(self._told_ways) if is_whole else set()
-        self.board.close_sprints(self._touched_sprints | known_now)
+        self.board.close_sprints(self._touched_sprints)
         self._identities.tell(self._report)
 
     def settle_missing(self, *, named: Set[str], mark: bool) -> list[Touch]:
@@ -242,8 +235,7 @@ class TrackedWriter:
         for change in changes:
             by_issue[change.issue_id].change_ids.append(change.pk)
         # Their rows say the same, but not their pasts.
-        retold = {pk for pk, touch in by_issue.items() if touch.before == {} and touch.change_ids}
-        retold |= mend_moves(told, self.board)
+        retold = [pk for pk, touch in by_issue.items() if touch.before == {} and touch.change_ids]
         Issue.objects.filter(pk__in=retold).update(updated_at=timezone.now())
 
     def _count(self, touches: Collection[Touch], new: Sequence[Issue]) -> None:

@@ -1,7 +1,7 @@
 """How the history writes values: exactly, as text, and of replaced descriptions the newest only."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -55,14 +55,6 @@ def store_changes(changes: Sequence[IssueChange]) -> list[IssueChange]:
     stored: list[IssueChange] = IssueChange.objects.bulk_create(changes)
     _bound_descriptions({change.issue_id for change in stored if _is_long_description(change)})
     return stored
-
-
-def set_right(told: Mapping[int, tuple[str, str]]) -> None:
-    """Entries by id as what they were and what they became is known now: their source told a part of it before."""
-    # Past the manager, which lets nobody change what happened: this did not.
-    entries: QuerySet[IssueChange] = QuerySet(IssueChange)
-    for pk, (old, new) in told.items():
-        entries.filter(pk=pk).update(old_value=old, new_value=new)
 
 
 def _is_long_description(change: IssueChange) -> bool:

@@ -140,25 +140,6 @@ def test_an_end_that_is_told_without_the_columns_ends_what_is_known(repository, 
     assert moves() == WHOLE
 
 
-@pytest.mark.parametrize("is_full", [False, True])
-def test_a_history_that_was_read_without_the_columns_is_whole_once_these_are_read(repository, now, is_full):
-    repository.is_moved = False
-    synced(now)
-    repository.is_moved = repository.is_faulty = repository.closed = True
-    repository.touched = touched(now)
-    synced(now + timedelta(hours=8))
-    assert moves() == [("Open", "Closed")]
-    repository.is_faulty, before = False, Issue.objects.get(external_id="#2").updated_at
-
-    synced(now + timedelta(hours=16), is_full=is_full)
-
-    issue = Issue.objects.get(external_id="#2")
-    assert (moves(), issue.started_at.day, issue.status.category) == (WHOLE, 6, "done")
-    assert issue.updated_at > before
-    synced(now + timedelta(hours=24), is_full=True)
-    assert (moves(), Issue.objects.get(external_id="#2").updated_at) == (WHOLE, issue.updated_at)
-
-
 def test_what_projects_could_not_tell_of_an_issue_that_was_touched_comes_with_the_next_import(repository, now):
     synced(now)
     repository.is_faulty, repository.points = True, 8
