@@ -14,6 +14,7 @@ from apps.common.api.askers import shown_by
 from apps.common.api.busy import Busy, answering, asked_by
 from apps.common.api.headers import LONGEST_HEADER, too_long_of
 from apps.common.api.problems import (
+    MOST_FAULTS,
     PROBLEM_JSON,
     PayloadTooLarge,
     database_away,
@@ -105,7 +106,7 @@ class RequestLimits:
 
 
 def _refused_parameters(request: HttpRequest, names: Sequence[str], detail: str, of_each: str) -> JsonResponse:
-    errors = [{"pointer": f"/{name[:100]}", "code": "invalid", "detail": of_each} for name in names]
+    errors = [{"pointer": f"/{name[:100]}", "code": "invalid", "detail": of_each} for name in names[:MOST_FAULTS]]
     return _invalid(request, detail, errors=errors)
 
 

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import get_resolver
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -105,3 +106,9 @@ def test_a_refusal_names_the_first_faults_alone() -> None:
 
     assert body is not None
     assert [each["pointer"] for each in body["errors"]] == [f"/field {number}" for number in range(MOST_FAULTS)]
+
+
+def test_nor_does_one_of_parameters(client: Client) -> None:
+    answer = client.get("/api/schema/?" + "&".join(f"p{number}" for number in range(MOST_FAULTS + 1)))
+
+    assert (answer.status_code, len(answer.json()["errors"])) == (400, MOST_FAULTS)

@@ -43,7 +43,7 @@ class Repository:
 
     def __init__(self, fault):
         self.fault, self.is_faulty, self.is_in_two = fault, False, fault == "one of two"
-        self.closed, self.is_moved, self.points, self.touched = False, True, 5, "9999"
+        self.closed, self.points, self.touched = False, 5, "9999"
         self.asked = []
 
     def __call__(self, request):
@@ -68,7 +68,7 @@ class Repository:
         if self.is_in_two:
             rows = [item([] if variables["project"] == "A" else VALUES)]
         else:
-            rows = [item([*VALUES, COLUMN], [MOVE]) if self.is_moved else item(VALUES)]
+            rows = [item([*VALUES, COLUMN], [MOVE])]
             rows[0]["fieldValues"]["nodes"][1] = VALUES[1] | {"number": self.points}
         if self.is_faulty and self.fault == "refused":
             return {"data": {"node": None}, "errors": FORBIDDEN}
