@@ -16,7 +16,7 @@ from apps.common.api import problems
 from apps.common.api.busy import Busy
 from apps.common.api.programs import is_of_program
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
-from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.database_faults import is_of_the_database
 
 #: What services raise of input that cannot be right, here and in Django REST framework.
 REFUSED_INPUT = (ValidationError, exceptions.ValidationError)
@@ -59,7 +59,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(error, Busy):
         # Of a page of somebody else's, the administration's say, which knows nothing of it.
         return _come_again(request, error.status_code, error.wait)
-    is_away = isinstance(error, DATABASE_FAULTS)
+    is_away = is_of_the_database(error)
     if is_of_program(request):
         return problems.unavailable(request) if is_away else problems.server_error(request)
     # The page asks nobody who reads it: each question to a database that is away would take its time again.
