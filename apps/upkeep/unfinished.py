@@ -198,7 +198,7 @@ def unfinished_of(kind: str, name: str) -> ErasureRecord | None:
 def rest_of_project(key: str) -> Unfinished | None:
     """What broke off of an erasure of one with this key; nothing where the same is back, from a backup."""
     record = unfinished_of(ErasureRecord.Kind.PROJECT, key)
-    rest, there = record and read(record), Project.objects.filter(key=key).first()
+    rest, there = read(record) if record else None, Project.objects.filter(key=key).first()
     is_back = rest and there and any(str(there.pk) in each.names for each in rest.sought)
     return None if is_back else rest
 
