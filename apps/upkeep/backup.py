@@ -137,7 +137,10 @@ def _write(archive: tarfile.TarFile, now: datetime) -> Summary:
     us = this_installation()
     with tempfile.TemporaryFile() as rows:
         with one_snapshot():
-            count = _write_rows(rows)
+            # Which may be another disk than the file's.
+            with writing(Path(tempfile.gettempdir())):
+                count = _write_rows(rows)
+                rows.flush()
             recorded = recorded_digests()
             facts: dict[str, Any] = {"migrations": _migrations(), "installation": str(us)}
         stored = rows.tell()
