@@ -28,7 +28,9 @@ class CommandLine(ManagementUtility):
 
     def execute(self) -> None:
         """Run the command; of a database that is not there one line tells, where nobody asked for more."""
-        from apps.common.operations.database_faults import DATABASE_FAULTS  # noqa: PLC0415 - loads Django's databases
+        from django.db import Error  # noqa: PLC0415 - loads Django's databases
+
+        from apps.common.operations.database_faults import is_of_the_database, reason_of  # noqa: PLC0415 - as above
 
         if wrong := next((place for place, text in enumerate(self.argv) if _NO_TEXT.search(text)), None):
             sys.exit(f"manage: argument {wrong} holds bytes that are no UTF-8.")
@@ -36,10 +38,10 @@ class CommandLine(ManagementUtility):
             super().execute()
             # While somebody can be told that nobody reads it.
             sys.stdout.flush()
-        except DATABASE_FAULTS as error:
-            if "--traceback" in self.argv:
+        except Error as error:
+            if "--traceback" in self.argv or not is_of_the_database(error):
                 raise
-            sys.exit(f"database: {(str(error).splitlines() or ['it cannot be used'])[0]} (DATABASE_URL names it)")
+            sys.exit(f"database: {reason_of(error)} (DATABASE_URL names it)")
         except KeyboardInterrupt as error:
             # What it says is for whoever stopped it.
             if said := str(error):

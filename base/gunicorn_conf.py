@@ -14,6 +14,7 @@ from apps.common.operations.logging import JSONFormatter, PlainFormatter
 from apps.common.operations.metric_files import leave, share
 from base import settings
 from base.open_files import MOST_CONNECTIONS, connections_with
+from base.room import refuse_what_is_spoiled
 
 chdir = str(Path(__file__).resolve().parent.parent)
 wsgi_app = "base.wsgi:application"
@@ -57,6 +58,11 @@ class OurFormat(Logger):  # type: ignore[misc] # it has no types
 logger_class = OurFormat
 # Nothing here uses the control interface, and its socket would lie in the user's home.
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """One line in place of a server that can answer nothing."""
+    refuse_what_is_spoiled()
 
 
 def when_ready(server: Any) -> None:

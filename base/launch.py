@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 import django
 from django.core.management import CommandError
+from django.db import Error
 
-from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.database_faults import is_of_the_database, reason_of
 from apps.common.operations.slips import refuse_slips
 
 MOST_PORT = 65_535
@@ -147,8 +148,10 @@ def prepare(data: Path | None, tracker: str | None, address: str) -> str:
         login = demonstration.prepare(data, tracker)
     except CommandError as error:
         fail(str(error))
-    except DATABASE_FAULTS as error:
-        fail(f"the database cannot be used: {(str(error).splitlines() or [type(error).__name__])[0]}")
+    except Error as error:
+        if not is_of_the_database(error):
+            raise
+        fail(f"the database cannot be used: {reason_of(error)}")
     except OSError as error:
         if error.errno not in DISK_FAULTS:
             raise

@@ -1,8 +1,11 @@
 """Whether workers and their schedule can write: asked before they start, so that one line tells of a full or read-only
-disk, and not each of them by a traceback of what it wrote first."""
+disk, and not each of them by a traceback of what it wrote first. And whether SQLite's file is whole, as far as its list
+of tables tells: the web server asks that, too."""
 
+import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from apps.common.operations.environment import needing_a_place
@@ -15,6 +18,22 @@ def main(arguments: Sequence[str]) -> None:
     for setting, folder in _written(arguments):
         with needing_a_place(setting):
             _ask(folder)
+    refuse_what_is_spoiled()
+
+
+def refuse_what_is_spoiled() -> None:
+    """End with a line where SQLite's file is there, and is none any more: nothing can be answered or done."""
+    database = settings.DATABASES["default"]
+    if not database["ENGINE"].endswith("sqlite3"):
+        return
+    try:
+        with closing(sqlite3.connect(database["NAME"], timeout=1)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        # Somebody holds it, say: whoever works with it tells it, and tries again.
+        return
+    except sqlite3.DatabaseError as error:
+        sys.exit(f"database: {error} ({database['NAME']}): move it away and restore a backup (./run manage restore).")
 
 
 def _written(arguments: Sequence[str]) -> Iterator[tuple[str, Path]]:

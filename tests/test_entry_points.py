@@ -133,6 +133,41 @@ def test_an_installation_without_room_is_one_clear_line(command: str, tmp_path: 
     )
 
 
+STARTS = [("serve", "--port"), ("worker",), ("beat",), ("manage", "list_ml_models")]
+
+
+@pytest.mark.parametrize("command", STARTS)
+def test_a_torn_secret_is_one_clear_line(command: tuple[str, ...], tmp_path: Path):
+    """A new one would be made for none that is empty: it is for whoever starts it to look where it went."""
+    key = tmp_path / "var" / "secret_key"
+    key.parent.mkdir(mode=0o700)
+    key.touch()
+    ports = map(str, free_ports(1) if command[-1] == "--port" else [])
+
+    done = call("./run", *command, *ports, var_dir=key.parent)
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith(f"settings: {key} is no secret any more")
+    assert key.read_bytes() == b""
+
+
+@pytest.mark.parametrize("command", [("--port",), *STARTS])
+def test_a_spoiled_database_is_one_clear_line(command: tuple[str, ...], tmp_path: Path):
+    """What is behind the first words of its file, by which a database of SQLite is known."""
+    file = tmp_path / "var" / "db.sqlite3"
+    file.parent.mkdir(mode=0o700)
+    file.write_bytes(b"SQLite format 3\0" + b"\xa5" * 8_176)
+    ports = map(str, free_ports(1) if command[-1] == "--port" else [])
+
+    done = call("./run", *command, *ports, var_dir=file.parent)
+
+    assert done.returncode == 1
+    # The server says first that it starts.
+    [told] = [line for line in done.stderr.splitlines() if "Starting gunicorn" not in line]
+    assert "file is not a database" in told
+
+
 def test_an_argument_that_is_no_text_is_one_clear_line(tmp_path: Path):
     """Whatever the command: none is looked for before."""
     done = call("./run", "manage", "scorecard", "--project", "\udcff", var_dir=tmp_path / "var")

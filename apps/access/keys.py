@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from apps.access.models import ApiKey
 from apps.accounts.models import User
 from apps.common.exceptions import Conflict
+from apps.common.heartbeat import CLOCKS_DIFFER, silent
 from apps.projects.models import Project
 from apps.projects.rows import all_or_nothing, enter, insert
 
@@ -57,8 +58,8 @@ def key_with(text: str, *, now: datetime) -> ApiKey | None:
     key = ApiKey.objects.select_related("user").filter(prefix=prefix, user__is_active=True).first()
     if key is None or not hmac.compare_digest(key.digest, digest_of(text)) or key.expires_at <= now:
         return None
-    not_lately = Q(last_used_at=None) | Q(last_used_at__lt=now - _LAST_USED_EVERY)
-    if key.last_used_at is None or key.last_used_at < now - _LAST_USED_EVERY:
+    not_lately = Q(last_used_at=None) | silent("last_used_at", now=now, after=_LAST_USED_EVERY)
+    if key.last_used_at is None or not -CLOCKS_DIFFER <= now - key.last_used_at <= _LAST_USED_EVERY:
         ApiKey.objects.filter(not_lately, pk=key.pk).update(last_used_at=now)
     return key
 

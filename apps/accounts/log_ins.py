@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import RefreshToken, Token
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from apps.accounts.models import LogIn, User
@@ -42,6 +42,26 @@ class TokenReused(LogInEnded):
     default_code = "token_reused"
 
 
+class _Undated:
+    """Without the moment in which it was made: `exp` and the log-in decide, and one that is yet to come is refused.
+
+    Clocks of two machines differ, and one that was ahead is set back.
+    """
+
+    def set_iat(self, claim: str = "iat", at_time: datetime | None = None) -> None:
+        """Say nothing."""
+
+
+class _Access(_Undated, AccessToken):
+    """What opens a door."""
+
+
+class _Refresh(_Undated, RefreshToken):  # type: ignore[misc]  # so are the two of the library's own
+    """What gives the next two."""
+
+    access_token_class = _Access
+
+
 @transaction.atomic
 def log_in(user: User, *, now: datetime) -> RefreshToken:
     """Open a log-in; its token gives access tokens. Those of the person that nobody can renew any more go."""
@@ -50,7 +70,7 @@ def log_in(user: User, *, now: datetime) -> RefreshToken:
     if as_looked_at.select_for_update(no_key=True).first() is None:
         raise LogInEnded("This account was switched off.")
     LogIn.objects.filter(user=user, renewed_at__lt=now - api_settings.REFRESH_TOKEN_LIFETIME).delete()
-    token = RefreshToken.for_user(user)
+    token = _Refresh.for_user(user)
     opened = LogIn.objects.create(user=user, current_token=token["jti"], opened_at=now, renewed_at=now)
     token[CLAIM] = str(opened.pk)
     return token
@@ -59,7 +79,7 @@ def log_in(user: User, *, now: datetime) -> RefreshToken:
 def renew(token: RefreshToken, *, now: datetime) -> RefreshToken:
     """Exchange a refresh token for the next one of its log-in."""
     opened = _log_in_of(token)
-    renewed = RefreshToken.for_user(opened.user)
+    renewed = _Refresh.for_user(opened.user)
     renewed[CLAIM] = str(opened.pk)
     # One of two that come at once wins: the other holds a copy.
     mine = LogIn.objects.filter(pk=opened.pk, current_token=token["jti"])

@@ -36,7 +36,7 @@ from apps.common.operations.database_faults import DATABASE_FAULTS
 from apps.common.operations.named_files import NotWritten, require_folder, writing
 from apps.common.operations.unnamed_files import coming_to
 from apps.ml.models import MLModel
-from apps.ml.services.upkeep.installation import become_another, name_to_take, this_installation
+from apps.ml.services.upkeep.installation import become_another, name_to_take, this_installation, to_be_replaced
 from apps.ml.services.upkeep.recorded import recorded_digests
 from apps.ml.storage import get_object_store
 from apps.ml.storage.errors import NotOurs, ObjectExists, ObjectMissing
@@ -137,7 +137,10 @@ def _write(archive: tarfile.TarFile, now: datetime) -> Summary:
     us = this_installation()
     with tempfile.TemporaryFile() as rows:
         with one_snapshot():
-            count = _write_rows(rows)
+            # Which may be another disk than the file's.
+            with writing(Path(tempfile.gettempdir())):
+                count = _write_rows(rows)
+                rows.flush()
             recorded = recorded_digests()
             facts: dict[str, Any] = {"migrations": _migrations(), "installation": str(us)}
         stored = rows.tell()
@@ -263,11 +266,13 @@ def _read(archive: tarfile.TarFile) -> Summary:
     if _digest(rows) != manifest["database_sha256"]:
         raise BackupRefused("Its database is damaged.")
     began = timezone.now()
-    us, replaced = name_to_take(began)
+    us = name_to_take(began)
     moved = _put_objects(archive, manifest["objects"], us)
     rows.seek(0)
     # Last: what the store refuses is told while nothing is replaced, and there is no moment with rows and no marks.
     with transaction.atomic():
+        # By now another may have been put back beside it.
+        replaced = to_be_replaced()
         count = _put_rows(rows)
         for key, place in moved.items():
             MLModel.objects.filter(dataset_key=key).update(dataset_key=place)

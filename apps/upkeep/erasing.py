@@ -19,7 +19,6 @@ from django.utils import timezone
 from apps.accounts.mailboxes import mailbox
 from apps.accounts.models import User
 from apps.accounts.names.needles import Needles
-from apps.common.exceptions import ApplicationError
 from apps.importers.connections import forget_tokens
 from apps.importers.writing.dry_run import undone_at_the_end
 from apps.ml.models import MLModel, TrainingRun
@@ -42,7 +41,7 @@ from apps.upkeep.alone import (
     wait_for_others,
     wait_for_questions,
 )
-from apps.upkeep.finding import Found, Search, replace
+from apps.upkeep.finding import Found, NobodyFound, Search, replace
 from apps.upkeep.holding import hold
 from apps.upkeep.kept import file_holds
 from apps.upkeep.learned import Dropped, drop_models, forget_what_was_read, keys_of, learned_by, remove_objects
@@ -55,7 +54,9 @@ from apps.upkeep.unfinished import (
     Unfinished,
     begun,
     is_concluded,
+    only_the_rest,
     read,
+    rest_of_project,
     summed,
     telling_what_is_left,
     unfinished_of,
@@ -70,12 +71,6 @@ _MAYBE_LEFT = (
     "Of a deleted account something may be left: erase_person with its address does the rest, too record=%s left=%s"
 )
 _PERSON, _PROJECT = ErasureRecord.Kind.PERSON, ErasureRecord.Kind.PROJECT
-
-
-class NobodyFound(ApplicationError):
-    """There is no such person or project, and no text names it."""
-
-    code = "nobody_found"
 
 
 def erase_person(email: str, *, now: datetime, everywhere: bool = False, others_keep: bool = False) -> ErasureRecord:
@@ -238,7 +233,8 @@ def foresee_project(key: str) -> dict[str, int]:
     NobodyFound
         If there is no project with this key.
     """
-    return _foreseen(_project(key))[0]
+    project = _project(key)
+    return {} if rest_of_project(key) else _foreseen(project)[0]
 
 
 def _project(key: str) -> Project:
@@ -267,12 +263,13 @@ def erase_project(key: str, *, now: datetime, others_keep: bool = False) -> Eras
         As of `erase_person`.
     NobodyFound
         If there is no project with this key.
+    NewerProject
+        If this has done the rest of what broke off, and a newer one has the key by now.
     ErasureIncomplete
         If the search afterwards finds it.
     """
-    begun_before = unfinished_of(_PROJECT, key)
-    if begun_before and not Project.objects.filter(key=key).exists():
-        return go_on(read(begun_before), now=now, others_keep=others_keep)
+    if rest := rest_of_project(key):
+        return only_the_rest(go_on(rest, now=now, others_keep=others_keep), key)
     if not others_keep:
         require_sole_hold()
     project = _project(key)

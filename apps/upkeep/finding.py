@@ -10,12 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.accounts.names.needles import Needles
+from apps.common.exceptions import ApplicationError
 from apps.importers.models import ImportRun
 from apps.projects.models import Issue
 from apps.upkeep.kept import file_holds
 from apps.upkeep.pseudonyms import take_names_from_addresses
 from apps.upkeep.sought import Sought
 from apps.upkeep.texts import TextTable, replace_in_database, rows_in_database
+
+
+class NobodyFound(ApplicationError):
+    """There is no such person or project, and no text names it."""
+
+    code = "nobody_found"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from apps.common.exceptions import ApplicationError
 from apps.common.operations.database_faults import DATABASE_FAULTS, reason_of
 from apps.importers.boxes import opened, sealed
 from apps.importers.records import ImportRefused
+from apps.projects.models import Project
 from apps.upkeep.alone import BrokenOff
 from apps.upkeep.learned import Dropped, remove_objects
 from apps.upkeep.models import ErasureRecord
@@ -58,6 +59,12 @@ class HeldByOthers(ErasureIncomplete):
             f"{', '.join(self.keys)}. Erase there as well; where one runs no more, first make its objects this "
             f"one's: ./run manage verify_ml_models --take-over INSTALLATION. Where it may keep them: --others-keep."
         )
+
+
+class NewerProject(ApplicationError):
+    """A project that nobody has meant yet has the key of one whose erasure had broken off."""
+
+    code = "newer_project"
 
 
 class SealLost(ApplicationError):
@@ -186,6 +193,24 @@ def begun(kind: str, name: str, now: datetime) -> Unfinished:
 def unfinished_of(kind: str, name: str) -> ErasureRecord | None:
     """The one about this address or key that did not end."""
     return was_erased(kind, name).exclude(unfinished=None).first()
+
+
+def rest_of_project(key: str) -> Unfinished | None:
+    """What broke off of an erasure of one with this key; nothing where the same is back, from a backup."""
+    record = unfinished_of(ErasureRecord.Kind.PROJECT, key)
+    rest, there = read(record) if record else None, Project.objects.filter(key=key).first()
+    is_back = rest and there and any(str(there.pk) in each.names for each in rest.sought)
+    return None if is_back else rest
+
+
+def only_the_rest(record: ErasureRecord, key: str) -> ErasureRecord:
+    """Raises `NewerProject` where keys are given again: whoever runs a command again means what it meant before."""
+    if Project.objects.filter(key=key).exists():
+        raise NewerProject(
+            f"What was left of the erasure is done and proven (record: {record.pk}). A project that was made since has "
+            f"the key {key}, and stays. To erase that one, too, run the command again."
+        )
+    return record
 
 
 def read(record: ErasureRecord) -> Unfinished:

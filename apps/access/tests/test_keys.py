@@ -151,6 +151,19 @@ class TestOpening:
             client.get(url("issues"))
         assert ApiKey.objects.get().last_used_at == NOW + timedelta(seconds=61)
 
+    def test_when_a_key_was_last_used_is_never_a_moment_to_come(self, key_of, url):
+        """A clock was hours ahead, and is set back; those of two machines differ by a little."""
+        client = key_of("member", "read")
+        with time_machine.travel(NOW + timedelta(hours=18), tick=False):
+            client.get(url("issues"))
+
+        with time_machine.travel(NOW + timedelta(hours=1), tick=False):
+            client.get(url("issues"))
+        assert ApiKey.objects.get().last_used_at == NOW + timedelta(hours=1)
+        with time_machine.travel(NOW + timedelta(hours=1, seconds=-30), tick=False):
+            client.get(url("issues"))
+        assert ApiKey.objects.get().last_used_at == NOW + timedelta(hours=1)
+
 
 def test_the_log_says_which_key_asked(key_of, url, caplog):
     client = key_of("member", "read")

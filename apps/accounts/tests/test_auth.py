@@ -148,6 +148,23 @@ class TestRefresh:
         with time_machine.travel(timedelta(days=8)):
             assert api_client.post(REFRESH, {"refresh": tokens["refresh"]}).status_code == 401
 
+    @pytest.mark.parametrize("ahead", [timedelta(seconds=2), timedelta(hours=3)])
+    def test_tokens_of_a_clock_that_was_ahead_are_good(self, user, log_in, api_client, ahead):
+        """Of another machine's, or of this one's until it was set back."""
+        with time_machine.travel(timezone.now() + ahead):
+            tokens = log_in(user.email).json()
+
+        assert api_client.get(ME, HTTP_AUTHORIZATION=f"Bearer {tokens['access']}").status_code == 200
+        assert api_client.post(REFRESH, {"refresh": tokens["refresh"]}).status_code == 200
+
+    def test_tokens_of_a_clock_that_was_ahead_are_good_once_they_are_renewed(self, user, log_in, api_client):
+        refresh = log_in(user.email).json()["refresh"]
+        with time_machine.travel(timezone.now() + timedelta(hours=3)):
+            tokens = api_client.post(REFRESH, {"refresh": refresh}).json()
+
+        assert api_client.get(ME, HTTP_AUTHORIZATION=f"Bearer {tokens['access']}").status_code == 200
+        assert api_client.post(REFRESH, {"refresh": tokens["refresh"]}).status_code == 200
+
     def test_a_refresh_token_opens_no_door(self, user, log_in, api_client):
         refresh = log_in(user.email).json()["refresh"]
 

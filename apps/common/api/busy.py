@@ -48,6 +48,14 @@ class TooManyAtOnce(Busy):
     default_code = "too_many_at_once"
 
 
+class NoRoom(Busy):
+    """The folder of temporary files takes no upload: the disk is full, or refuses what is written."""
+
+    default_detail = "There is no room for this file just now, and nothing was changed. Send it again later."
+    default_code = "no_room"
+    wait = 60
+
+
 def turns_of(threads: int) -> DearWork:
     """Half of the threads work on heavy questions; in one of the rest somebody new waits, and one is for what is light.
 

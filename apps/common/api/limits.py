@@ -26,7 +26,7 @@ from apps.common.api.problems import (
 from apps.common.api.programs import is_of_program
 from apps.common.api.query import has_body_in_vain, unknown_parameters
 from apps.common.api.throttling import client_address, wait_for, wait_for_refused
-from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.database_faults import is_of_the_database
 from apps.common.uploads import longest_body
 
 #: Bytes of path and query. Browsers and proxies stop at about twice as many.
@@ -98,7 +98,7 @@ class RequestLimits:
             # As the page of a fault, which looks at what went wrong, and not logged as one.
             answer: HttpResponseBase = get_resolver().resolve_error_handler(500)(request)
             return answer
-        if not isinstance(error, DATABASE_FAULTS) or not is_of_program(request):
+        if not is_of_the_database(error) or not is_of_program(request):
             # A page tells it as a page.
             return None
         body, headers = database_away(error)

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from apps.common.exceptions import Conflict, NotEnoughData
-from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.database_faults import is_of_the_database
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ _COME_AGAIN = {"Retry-After": str(DATABASE_RETRY_SECONDS)}
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler: known errors become problem documents, a bug stays a bug (500)."""
     error = _in_framework_terms(error)
-    if isinstance(error, DATABASE_FAULTS):
+    if is_of_the_database(error):
         return _database_response(error)
     body = problem_of(error)
     if body is None:

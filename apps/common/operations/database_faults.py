@@ -4,11 +4,12 @@ While the database cannot be used nobody's input is wrong, and later it works ag
 """
 
 import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
 from apps.common.exceptions import ApplicationError
 from apps.common.operations.metrics import SWEEP_FAULTS
@@ -17,6 +18,15 @@ logger = logging.getLogger(__name__)
 
 #: Away, locked, silent; closed meanwhile; and for reading only, as PostgreSQL is once it is another's copy.
 DATABASE_FAULTS = (OperationalError, InterfaceError, InternalError)
+#: What SQLite says of a file that is none of its own any more, or not whole.
+_SPOILED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_of_the_database(fault: BaseException | None) -> bool:
+    """Whether it is one of these, or the file of SQLite is spoiled, for which there is no class of its own."""
+    cause = fault.__cause__ if isinstance(fault, DatabaseError) else None
+    is_spoiled = isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SPOILED
+    return is_spoiled or isinstance(fault, DATABASE_FAULTS)
 
 
 def reason_of(fault: BaseException) -> str:

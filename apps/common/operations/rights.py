@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import stat
+import sys
 from pathlib import Path
 
 from apps.common.operations.environment import needing_a_place, refuse
@@ -19,6 +20,8 @@ _OURS = frozenset({"db.sqlite3", "secret_key", _STATIC})
 #: What a file system puts into a new volume.
 _NOBODYS = frozenset({"lost+found"})
 _WHERE = "SCRUM_ML_VAR_DIR"
+#: Of a secret; Django's own check says so of a shorter one. Ours have 67.
+_LEAST_CHARACTERS = 50
 #: No place for anything of ours: closed or filled, the machine would suffer.
 _ROOTS = frozenset(
     f"/{name}"
@@ -81,7 +84,14 @@ def own_secret(path: Path) -> str:
         ):
             file.write(secrets.token_urlsafe(50).encode())
     _forget_second_names(path)
-    return path.read_text().strip()
+    secret = path.read_text(errors="replace").strip()
+    if len(secret) < _LEAST_CHARACTERS or not secret.isprintable() or "\N{REPLACEMENT CHARACTER}" in secret:
+        # Never made anew: what the one before has signed and sealed would be lost.
+        sys.exit(
+            f"settings: {path} is no secret any more (empty or torn); put it back from your copy, or remove "
+            "it: then a new one is made, and what was signed and sealed with it is refused."
+        )
+    return secret
 
 
 def _forget_second_names(path: Path) -> None:

@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.db import DatabaseError, connections
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.http import Http404, JsonResponse
 from django.test import RequestFactory
 from rest_framework import exceptions
@@ -125,3 +129,17 @@ def test_errors_of_the_domain_point_at_fields_too() -> None:
 
 def test_a_rule_over_several_fields_points_at_the_whole() -> None:
     assert answer(ValidationError({"__all__": ["Taken."]})).data["errors"][0]["pointer"] == ""
+
+
+@pytest.mark.django_db
+def test_a_spoiled_file_of_the_database_is_no_fault_of_ours(tmp_path: Path) -> None:
+    """SQLite has an error of its own for it, which means the same as a database that is away."""
+    (tmp_path / "db").write_bytes(b"SQLite format 3\0" + b"\xa5" * 8_176)
+    database = DatabaseWrapper({**connections.databases["default"], "NAME": tmp_path / "db", "OPTIONS": {}})
+    with pytest.raises(DatabaseError) as spoiled, closing(database), database.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_master")
+
+    told = answer(spoiled.value)
+
+    assert (told.status_code, told.data["code"]) == (503, "database_unavailable")
+    assert answer(DatabaseError("Save with update_fields did something else.")) is None

@@ -176,6 +176,19 @@ def test_a_secret_is_made_once_and_is_its_owners_only(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["secret_key"]
 
 
+@pytest.mark.parametrize("torn", [b"", b" \n", b"half-of-a-secret", b"\xff" * 67, b"\0" * 67, b"a" * 40 + b"\0" * 27])
+def test_a_torn_secret_is_told_in_a_line_and_stays_for_whoever_looks(tmp_path: Path, torn: bytes) -> None:
+    """Of zeros, as a power cut leaves them, anybody would know it."""
+    path = tmp_path / "secret_key"
+    path.write_bytes(torn)
+
+    with pytest.raises(SystemExit, match=r"secret_key is no secret any more.* put it back") as told:
+        own_secret(path)
+
+    assert len(str(told.value).splitlines()) == 1
+    assert path.read_bytes() == torn
+
+
 def test_what_a_killed_process_left_of_a_secret_stops_no_later_one_of_its_number(tmp_path: Path) -> None:
     """In a container every process has the same."""
     (tmp_path / f"secret_key.{os.getpid()}").write_text("hal")

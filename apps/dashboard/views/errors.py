@@ -13,10 +13,10 @@ from django.shortcuts import render
 from rest_framework import exceptions
 
 from apps.common.api import problems
-from apps.common.api.busy import Busy
+from apps.common.api.busy import Busy, NoRoom
 from apps.common.api.programs import is_of_program
 from apps.common.exceptions import ApplicationError, Conflict, NotEnoughData
-from apps.common.operations.database_faults import DATABASE_FAULTS
+from apps.common.operations.database_faults import is_of_the_database
 
 #: What services raise of input that cannot be right, here and in Django REST framework.
 REFUSED_INPUT = (ValidationError, exceptions.ValidationError)
@@ -58,8 +58,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exception()
     if isinstance(error, Busy):
         # Of a page of somebody else's, the administration's say, which knows nothing of it.
-        return _come_again(request, error.status_code, error.wait)
-    is_away = isinstance(error, DATABASE_FAULTS)
+        return _come_again(request, error.status_code, error.wait, is_full=isinstance(error, NoRoom))
+    is_away = is_of_the_database(error)
     if is_of_program(request):
         return problems.unavailable(request) if is_away else problems.server_error(request)
     # The page asks nobody who reads it: each question to a database that is away would take its time again.
@@ -97,7 +97,7 @@ read_or_sent = _by_method("GET", "HEAD", "POST")
 
 def _refusal(request: HttpRequest, error: Exception) -> HttpResponse:
     if isinstance(error, Busy):
-        return _come_again(request, error.status_code, error.wait)
+        return _come_again(request, error.status_code, error.wait, is_full=isinstance(error, NoRoom))
     if isinstance(error, ObjectDoesNotExist):
         problems.note_gone(error)
     usual = next(status for kind, status in _STATUSES.items() if isinstance(error, kind))

@@ -10,7 +10,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -138,6 +138,19 @@ class Bucket:
         is_told = meta["HTTPStatusCode"] == HTTPStatus.NO_CONTENT and bool(meta.get("RequestId"))
         if not is_told and self._found(key):
             no_store("it is there after its deletion")
+
+    def delete_some(self, keys: Sequence[str]) -> set[str]:
+        """Ask for many at once; those that are told to be gone, one by one. The rest is for `delete`.
+
+        A server may not know the question, refuse some, or answer what is no answer of S3.
+        """
+        named = {f"{self._before}{key}": key for key in keys}
+        asked: Any = {"Objects": [{"Key": each} for each in named]}
+        try:
+            told = self.calls.ask(partial(self.client.delete_objects, Bucket=self.bucket, Delete=asked))
+        except BucketFault:
+            return set()
+        return {named[gone] for each in told.get("Deleted", ()) if (gone := each.get("Key", "")) in named}
 
     def unwritten(self, prefix: str) -> tuple[StoredObject, ...]:
         """A bucket has none: what was not sent whole is no object."""

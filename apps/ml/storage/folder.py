@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,6 +77,10 @@ class Folder:
         """Remove a file; a link itself, never what it leads to."""
         with suppress(FileNotFoundError), self._beside(key) as (folder, name):
             os.unlink(name, dir_fd=folder)
+
+    def delete_some(self, keys: Sequence[str]) -> set[str]:
+        """A folder has no question for many."""
+        return set()
 
     def listed(self, prefix: str) -> Iterator[StoredObject]:
         return self._files(prefix, unwritten=False)

@@ -74,16 +74,12 @@ def others(objects: ObjectStore, ours: Sequence[str]) -> list[str]:
 
 def withdraw(objects: ObjectStore, ours: Sequence[str], keys: Iterable[str]) -> Iterator[str]:
     """Take our marks away, and each object that nobody else has marked; the keys of those that are gone."""
-    strangers = others(objects, ours)
-    for key in keys:
-        is_shared = any(_has_marked(objects, name, key) for name in strangers)
-        # Object first: a crash in between leaves a mark of nothing, never an object that is nobody's.
-        if not is_shared:
-            objects.delete(key)
-        for name in ours:
-            objects.delete(mark_key(name, key))
-        if not is_shared:
-            yield key
+    strangers, keys = others(objects, ours), list(keys)
+    alone = [key for key in keys if not any(_has_marked(objects, name, key) for name in strangers)]
+    # Objects first: a crash in between leaves marks of nothing, never an object that is nobody's.
+    objects.delete_all(alone)
+    objects.delete_all([mark_key(name, key) for key in keys for name in ours])
+    yield from alone
 
 
 def _note(objects: ObjectStore, installation: object, key: str) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,8 @@ from apps.ml.storage.stored import StoredObject
 MAX_OBJECT_BYTES = 256 * 2**20
 #: What passes a call to the store without being its fault: our own words, and what ends a task.
 NOT_THE_STORES = (ApplicationError, SoftTimeLimitExceeded)
+#: S3 takes no more in one question.
+_MOST_AT_ONCE = 1_000
 #: Of the words of somebody else.
 _MOST_TOLD = 200
 
@@ -68,6 +70,9 @@ class Engine(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object, whether it is there or not."""
+
+    def delete_some(self, keys: Sequence[str]) -> set[str]:
+        """Remove those that one question can, and tell which of them are gone for sure."""
 
     def unwritten(self, prefix: str) -> Iterable[StoredObject]:
         """What is not written whole."""
@@ -173,6 +178,18 @@ class ObjectStore:
         """Remove an object; that it was gone already is no error, since S3 cannot tell the difference."""
         with self._operation("deletion", checked_key(key)):
             self.medium.delete(key)
+
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Remove many, as `delete` does each: in one question where the store knows it and says what is gone."""
+        for start in range(0, len(keys), _MOST_AT_ONCE):
+            part = [checked_key(key) for key in keys[start : start + _MOST_AT_ONCE]]
+            gone = set[str]()
+            if len(part) > 1:
+                with self._operation("deletion", part[0]):
+                    gone = self.medium.delete_some(part)
+            for key in part:
+                if key not in gone:
+                    self.delete(key)
 
     @contextmanager
     def _operation(self, name: str, key: str) -> Iterator[None]:

@@ -6,10 +6,10 @@ the last sprint delivered little, the running one is behind, part of the backlog
 """
 
 import math
-import os
 import random
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.common.operations.unnamed_files import coming_to
 from apps.projects.demo.scope import Entry, came_in_late, was_in_before
 from apps.projects.demo.texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, DemoPerson
 from apps.projects.history.snapshots import freeze
@@ -287,14 +288,14 @@ def ensure_login(var_dir: Path) -> tuple[User, str]:
 
 
 def _own_password(path: Path) -> str:
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    password = secrets.token_urlsafe(12)
-    with os.fdopen(handle, "w") as file:
-        file.write(password)
-    return password
+    """Written whole; what a full disk or a power cut left of an earlier one is none."""
+    kept = path.read_text(errors="replace").strip() if path.exists() else ""
+    if kept and kept.isprintable() and "\N{REPLACEMENT CHARACTER}" not in kept:
+        return kept
+    # Of several first processes one makes it.
+    with suppress(FileExistsError), coming_to(path, prefix=f".{path.name}.", replace=path.exists()) as file:
+        file.write(secrets.token_urlsafe(12).encode())
+    return path.read_text().strip()
 
 
 def _people(project: Project, began: datetime) -> tuple[User, list[User]]:

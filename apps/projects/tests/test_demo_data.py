@@ -1,6 +1,8 @@
 """The demonstration team: the same every time, believable, learnable, with its troubles in place."""
 
+import errno
 import math
+import os
 import random
 import stat
 from collections import Counter
@@ -15,6 +17,7 @@ from apps.accounts.models import User
 from apps.projects.demo.story import (
     COMPLETED_SPRINTS,
     LOGIN_EMAIL,
+    PASSWORD_FILE,
     POINTS_SCALE,
     SEED,
     Work,
@@ -191,3 +194,31 @@ def test_the_login_can_be_made_without_the_team(settings, tmp_path):
 
     assert User.objects.filter(email=LOGIN_EMAIL).exists()
     assert not Project.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("torn", [b"", b"\n", b"\0" * 16, b"\xff" * 16])
+def test_a_torn_file_of_the_password_is_none(tmp_path, torn):
+    """As a full disk or a power cut leaves it: with an empty password nobody could log in, for good."""
+    (tmp_path / PASSWORD_FILE).write_bytes(torn)
+
+    user, password = ensure_login(tmp_path)
+
+    assert len(password) == 16
+    assert (tmp_path / PASSWORD_FILE).read_text() == password
+    assert user.check_password(password)
+    assert ensure_login(tmp_path) == (user, password)
+
+
+@pytest.mark.django_db
+def test_a_disk_that_is_full_leaves_no_half_of_a_password(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.fsync", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        ensure_login(tmp_path)
+
+    assert not (tmp_path / PASSWORD_FILE).exists()
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,11 +1,16 @@
 """Where a backup goes: in place of nothing, or of a file that is to be replaced."""
 
+import errno
+import io
 import os
+import tempfile
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.common.operations.named_files import NotWritten
 from apps.upkeep import backup as backups
+from conftest import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +74,17 @@ def test_what_comes_to_its_place_while_a_backup_is_made_stays(tmp_path, monkeypa
         call_command("backup", str(path), force=True)
 
     assert [(each.name, each.is_symlink()) for each in tmp_path.iterdir()] == [("kept.backup", True)]
+
+
+def test_a_folder_of_temporary_files_that_is_full_is_named_and_not_the_files(tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", Full)
+
+    with pytest.raises(NotWritten) as told:
+        backups.backup(tmp_path / "kept.backup", now=NOW)
+
+    assert told.value.message == f"{tempfile.gettempdir()} cannot be written: No space left on device."
+    assert os.listdir(tmp_path) == []

@@ -18,7 +18,7 @@ from apps.ml.services.upkeep.diagnosis import diagnose
 from apps.ml.storage import StorageError, get_object_store
 from apps.ml.tests.factories import MLModelFactory
 from apps.projects.models import Issue, Project
-from apps.projects.tests.factories import IssueFactory, TeamMemberFactory
+from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import erasing
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.records import verify_record
@@ -341,6 +341,23 @@ def test_the_erasure_of_a_project_is_done_to_its_end_too(team, broken, an_hour_l
     assert the_record()
     with pytest.raises(CommandError, match="There is no such"):
         call_command("erase_project", team.key)
+
+
+def test_a_new_project_with_the_key_of_one_whose_erasure_broke_off_stays_until_it_is_meant(team, broken, capsys):
+    """Who runs the command again, as it says, means the first."""
+    with broken("search_objects"), pytest.raises(CommandError, match=GOES_ON):
+        call_command("erase_project", team.key)
+    again = IssueFactory(project=ProjectFactory(key=team.key)).project
+    call_command("erase_project", team.key, dry_run=True)
+    assert "projects.issue" not in capsys.readouterr().out
+
+    with pytest.raises(CommandError, match=rf"the key {team.key}, and stays.* run the command again"):
+        call_command("erase_project", team.key)
+
+    assert the_record()
+    assert Issue.objects.filter(project=again).count() == 1
+    call_command("erase_project", team.key)
+    assert not Project.objects.exists()
 
 
 def test_a_dry_run_tells_of_what_is_left(broken_off, capsys):

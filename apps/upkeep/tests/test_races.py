@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, connections
+from django.utils import timezone
 
 from apps.access.keys import MOST_KEYS, create_key
 from apps.access.models import ApiKey
@@ -26,6 +27,7 @@ from apps.importers.writing.traces import Traces
 from apps.ml.models import MLModel
 from apps.ml.services.evaluation.kept_replays import ask_for_replays
 from apps.ml.services.models.registry import activate, roll_back
+from apps.ml.services.upkeep.installation import neighbours
 from apps.ml.tests.factories import MLModelFactory
 from apps.notifications.models import Delivery, Webhook
 from apps.notifications.services.announcing import ping
@@ -35,6 +37,7 @@ from apps.projects.models import Issue
 from apps.projects.services import create_project
 from apps.projects.tests.factories import IssueFactory, ProjectFactory, TeamMemberFactory
 from apps.upkeep import erasing
+from apps.upkeep.backup import backup, restore
 from apps.upkeep.erasing import NobodyFound, erase_person
 from apps.upkeep.models import ErasureRecord
 from apps.upkeep.texts import found_in_database
@@ -327,3 +330,11 @@ def test_what_is_taken_back_and_what_is_imported_by_a_command_at_once_are_not_mi
     )
 
     assert [isinstance(answer, Conflict) for answer in answers].count(True) == 1
+
+
+def test_of_two_restores_at_once_none_is_another_installation(trained, tmp_path):
+    backup(tmp_path / "kept.backup", now=timezone.now())
+
+    at_once(*[lambda: restore(tmp_path / "kept.backup", replace=True)] * 2)
+
+    assert neighbours() == []

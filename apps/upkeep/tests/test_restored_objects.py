@@ -211,3 +211,26 @@ def test_a_copy_that_is_replaced_before_it_has_noticed_takes_nobodys_place(file,
     Project.objects.all().delete()
     nights(0, REMOVED_AFTER.days)
     assert {trained.s3_key, trained.serving_key, trained.dataset_key} <= objects()
+
+
+def test_of_two_restores_beside_each_other_the_last_knows_the_first(file, trained, monkeypatch):
+    """Else the first is another installation for ever, and no erasure is done without leave of one that never was."""
+    real, others = backups._put_objects, []
+    monkeypatch.setattr(backups, "_put_objects", _once_beside(real, lambda: others.append(restore(file, replace=True))))
+
+    restore(file, replace=True)
+
+    assert others
+    assert neighbours() == []
+
+
+def _once_beside(step, does):
+    begun = []
+
+    def steps(*given):
+        if not begun:
+            begun.append(step)
+            does()
+        return step(*given)
+
+    return steps

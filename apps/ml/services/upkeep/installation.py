@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 from apps.common.exceptions import ApplicationError
@@ -28,6 +28,10 @@ GAP = timedelta(hours=1)
 JUMP = timedelta(days=14)
 #: By then somebody has set the clock right; the night after a long pause removes nothing, the next one does.
 TRUSTED_AFTER = timedelta(hours=20)
+
+
+#: Of PostgreSQL's locks that are no table's: whoever puts a backup in this database's place.
+_REPLACING = 0x5C2A13
 
 
 class NoNeighbour(ApplicationError):
@@ -121,17 +125,31 @@ def note_started_workers() -> None:
         note_worker(queue, timezone.now())
 
 
-def name_to_take(now: datetime) -> tuple[UUID, Installation]:
-    """A name for what will take this database's place, and this database as it is now.
+def name_to_take(now: datetime) -> UUID:
+    """A name for what will take this database's place.
 
     It is this one's from now on: should nothing take its place, what is marked so is nobody else's.
     """
     # What is stored under that name is of a time that this database knows.
     note_activity(now)
-    row, name = installation(), uuid4()
-    row.predecessors = [*row.predecessors, str(name)]
-    row.save(update_fields=["predecessors"])
-    return name, row
+    name = uuid4()
+    with transaction.atomic():
+        # As it is once nobody else changes it: two at once add a name each.
+        row = Installation.objects.select_for_update(no_key=True).get(pk=1)
+        row.predecessors = [*row.predecessors, str(name)]
+        row.save(update_fields=["predecessors"])
+    return name
+
+
+def to_be_replaced() -> Installation:
+    """This database as it is now, and until the end of the transaction for others that want to take its place.
+
+    Not by a lock of its row: whoever waits for that holds the table, which is to be emptied.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_REPLACING])
+    return installation()
 
 
 def become_another(
