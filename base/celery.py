@@ -236,6 +236,7 @@ app = Celery("base")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = CELERY_BEAT_SCHEDULE
 app.conf.beat_scheduler = "base.beat:SteadyScheduler"
+app.conf.worker_pool = "base.pool:TaskPool"
 # A broker may be away for a night; after a hundred tries, some 46 minutes, a worker would end.
 app.conf.broker_connection_max_retries = None
 app.conf.task_acks_late = True

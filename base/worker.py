@@ -20,8 +20,7 @@ from pathlib import Path
 #: Names of the queues, as `base/settings.py` routes to them.
 SHORT, LONG, IMPORTS = "celery", "long", "imports"
 #: By so many processes, all there from the start: of one person one, and one for files alone, since trackers make us
-#: wait (`apps.importers.waiting`). Celery's pool must not shrink (`--autoscale`): where the broker is a folder the
-#: process that is ended may hold the lock under which all fetch their work, and then none ever does again (measured).
+#: wait (`apps.importers.waiting`). A pool that shrinks (`--autoscale`) is not tried.
 IMPORTS_AT_ONCE = 4
 #: What may take long comes after whoever waits for an answer: beside a process at 0 it gets a tenth of the processor.
 LONG_NICENESS = 10

@@ -145,3 +145,25 @@ def test_a_worker_whose_schedule_was_killed_tells_it_and_ends_so_that_both_are_s
 
     assert worker.wait(PATIENCE_SECONDS) == 1
     assert installation.log.read_text(errors="replace").count(ENDS_WITH_THE_SCHEDULE) == 1
+
+
+def test_processes_of_a_pool_that_are_killed_while_they_wait_are_replaced_and_the_work_goes_on(installation):
+    """One of them holds the lock under which all read: with it died, for good, all that the worker was to do."""
+    installation.environment["CELERY_BROKER_URL"] = "filesystem://"
+    options = ("--queues", "long", "--concurrency", "2", "--loglevel", "INFO")
+    worker = installation.start("celery", "-A", "base", "worker", *options)
+
+    def n_done() -> int:
+        return installation.log.read_text(errors="replace").count(" succeeded in ")
+
+    # What each worker does first.
+    installation.wait_for(lambda: n_done() == 1)
+    waiting = [pid for pid in children(worker.pid) if is_of_the_pool(pid)]
+    assert len(waiting) == 2
+    for pid in waiting:
+        os.kill(pid, signal.SIGKILL)
+
+    installation.script("from apps.ml.tasks import note_long_worker\nnote_long_worker.delay()")
+
+    installation.wait_for(lambda: n_done() == 2)
+    kill(worker)

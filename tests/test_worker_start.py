@@ -27,7 +27,7 @@ def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
 
     assert [each[each.index("--queues") + 1] for each in commands] == ["celery", "long", "imports"]
     assert [each[each.index("--concurrency") + 1] for each in commands] == ["1", "1", "4"]
-    # A pool that shrinks may stand still for ever.
+    # A pool that shrinks is not tried.
     assert not any("--autoscale" in each for each in (*commands, IMPORTER))
     assert IMPORTER[IMPORTER.index("--concurrency") + 1] == str(worker.IMPORTS_AT_ONCE)
     assert waiting.MOST_TRACKERS < worker.IMPORTS_AT_ONCE

@@ -237,8 +237,11 @@ def _require_place(name: str, file: str) -> None:
     if not path.is_absolute() or "\0" in file:
         _refuse_address(name, _DATABASES)
     # The default's folder is made before.
-    if path.is_dir() or not path.parent.is_dir():
+    # Not of `Path`, which raises where one may not look.
+    if os.path.isdir(path) or not os.path.isdir(path.parent):
         refuse(name, file, "it names a file in a folder that is there.")
+    if not os.access(path.parent, os.X_OK):
+        refuse(name, file, "it names a file in a folder that this user may enter.")
     # Before anything is done to it: it may be a file of somebody else's.
     if path.exists() and not _is_database(path):
         refuse(name, file, "a file that is no database of SQLite is there.")

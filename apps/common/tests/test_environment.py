@@ -1,5 +1,6 @@
 """A slip in a value stops the start with one line; the line says what would be right and repeats no password."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -292,3 +293,15 @@ def test_a_mail_server_that_is_no_server_is_refused(config: Environment, url: st
 
 def test_a_mail_server_without_a_port_has_the_usual_one(config: Environment) -> None:
     assert config.email("smtp://mail.example.com")["EMAIL_HOST"] == "mail.example.com"
+
+
+def test_a_database_in_a_folder_that_this_user_may_not_enter_is_one_line(
+    config: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.ENVIRON["DATABASE_URL"] = f"sqlite:///{tmp_path}/x.db"
+    # The system refuses nothing to who may do everything, and the tests may run so.
+    monkeypatch.setattr(os, "access", lambda place, how: place != tmp_path)
+    monkeypatch.setattr(Path, "exists", lambda place: pytest.fail("It raises in such a folder."))
+
+    with pytest.raises(SystemExit, match="in a folder that this user may enter"):
+        config.db("DATABASE_URL", default="sqlite:///x.db")

@@ -54,7 +54,7 @@ def _written() -> Iterator[tuple[str, Path]]:
     database = settings.DATABASES["default"]
     file = Path(database["NAME"])
     # One in memory has no file.
-    if database["ENGINE"].endswith("sqlite3") and file.is_file():
+    if database["ENGINE"].endswith("sqlite3") and os.path.isfile(file):
         yield "DATABASE_URL", file.parent
         yield "DATABASE_URL", file
     yield from ((name, Path(getattr(settings, name))) for name in _FOLDERS if _is_used(name))
