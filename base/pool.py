@@ -38,11 +38,14 @@ class OwnersLock:
         self.release()
 
 
-class LastingPool(BlockingPool):  # type: ignore[misc] # billiard has no types
+class LastingPool(BlockingPool):
     """The pool for brokers that tell nobody when something comes."""
 
+    _inqueue: Any
+    _outqueue: Any
+
     def _setup_queues(self) -> None:
-        super()._setup_queues()
+        super()._setup_queues()  # type: ignore[misc] # its stub lacks it
         for queue in (self._inqueue, self._outqueue):
             queue._rlock, queue._wlock = OwnersLock(), OwnersLock()
 
