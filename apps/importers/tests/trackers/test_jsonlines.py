@@ -15,7 +15,9 @@ from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.report import UNREAD_CELLS
 from apps.importers.sources import jira_cloud
 from apps.importers.sources.csv.rows import PRIORITY_UNKNOWN
-from apps.importers.sources.jsonlines import fields_in, line_of, mapping_of, read, read_line, saved
+from apps.importers.sources.jsonlines import fields_in, read, read_line
+from apps.importers.sources.lines.mapping import mapping_of
+from apps.importers.sources.lines.writing import line_of, saved
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import client_of, tracker
 from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint, in_order, with_life
