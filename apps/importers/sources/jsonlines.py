@@ -31,6 +31,9 @@ SOURCE, SUFFIXES = "jsonlines", (".jsonl", ".ndjson")
 #: A line with a description as long as trackers allow, and a long history.
 LONGEST_LINE_BYTES = 8 * 2**20
 PEEKED_LINES = 1_000
+#: Key of a line that is about no issue → what it holds: a sprint, what could not be had when the file was saved, and
+#: the fields that the file tells, of which alone any are emptied.
+_KINDS: Mapping[str, type] = {"sprint": Mapping, "lack": Mapping, "told": list}
 _TIMES = ("created_at", "started_at", *ENDS, "last_moved_at")
 #: Moment → how far an issue is that has it, the last first.
 _REACHED = {"dropped_at": "dropped", "resolved_at": "done", "started_at": "in_progress"}
@@ -84,9 +87,10 @@ def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
             for line in islice(_lines(file), PEEKED_LINES):
                 with contextlib.suppress(ValueError):  # told of when the line is read
                     row = parsed(line)
-                    if _is_of_fields(row):
-                        named.append(frozenset(map(str, rows(row["told"]))))
-                    if _is_sprint(row) or _is_lack(row):
+                    kind = _kind(row)
+                    if kind == "told":
+                        named.append(frozenset(map(str, row[kind])))
+                    if kind:
                         continue
                     found |= {name for name, place in mapping.paths.items() if part(row, *place) is not None}
                     changes = rows(part(row, *mapping.paths["changes"]))
@@ -127,24 +131,20 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
 
 def _of_no_issue(number: int, row: Any) -> list[Told] | None:
     """What a line of something else tells; None for one of an issue."""
-    if _is_sprint(row):
-        return [_sprint(row["sprint"])]
-    if _is_lack(row):
-        return [_lack(number, row["lack"])]
-    return [] if _is_of_fields(row) else None
+    kind = _kind(row)
+    if kind == "sprint":
+        return [_sprint(row[kind])]
+    if kind == "lack":
+        return [_lack(number, row[kind])]
+    return [] if kind else None
 
 
-def _is_sprint(row: Any) -> bool:
-    return isinstance(part(row, "sprint"), Mapping) and "id" not in row
-
-
-def _is_lack(row: Any) -> bool:
-    return isinstance(part(row, "lack"), Mapping) and "id" not in row
-
-
-def _is_of_fields(row: Any) -> bool:
-    """Whether a line names the fields that the file tells: only these are emptied."""
-    return isinstance(row, Mapping) and row.keys() == {"told"}
+def _kind(row: Any) -> str:
+    """What a line is about that has this one key alone; empty for an issue, which may have a field called so."""
+    if not isinstance(row, Mapping) or len(row) != 1:
+        return ""
+    ((key, held),) = row.items()
+    return key if isinstance(held, _KINDS.get(key, ())) else ""
 
 
 def _lack(number: int, row: Mapping[str, Any]) -> RowError | Gap:

@@ -201,6 +201,44 @@ def test_an_issue_may_be_named_as_our_own_lists_name_it():
     assert issue.external_id == "A-1"
 
 
+@pytest.mark.parametrize("key", ["sprint", "lack", "told"])
+def test_an_issue_that_has_more_than_the_key_of_another_kind_of_line_is_an_issue(tmp_path, key):
+    held = ["title"] if key == "told" else {"id": "s1", "name": "One"}
+    row = {"ref": "A-1", "title": "x", key: held}
+    mapping = mapping_of({"fields": {"external_id": "ref", "sprint_id": "sprint.id"}})
+    path = tmp_path / "issues.jsonl"
+    path.write_text(json.dumps(row))
+
+    (issue,) = read(path, mapping)
+
+    sprint_id = "s1" if key == "sprint" else ""
+    assert (type(issue), issue.external_id, issue.sprint_id) == (TrackedIssue, "A-1", sprint_id)
+    assert {"external_id", "title"} <= fields_in(path, mapping)
+    assert ("sprint" in fields_in(path, mapping)) == bool(sprint_id)
+
+
+@pytest.mark.parametrize("key", ["sprint", "lack", "told"])
+@pytest.mark.parametrize("held", ["x", 7, None])
+def test_a_line_with_one_such_key_that_holds_something_else_is_told(tmp_path, key, held):
+    (error,) = lines({key: held})
+    assert "no id" in error.reason
+
+
+@pytest.mark.django_db
+def test_no_issue_with_an_object_for_a_sprint_is_missing(tmp_path, project):
+    shape, path = tmp_path / "mapping.json", tmp_path / "issues.jsonl"
+    shape.write_text(json.dumps({"fields": {"external_id": "ref", "sprint_id": "sprint.id"}}))
+    options = {"project": project.key, "mapping": shape, "mark_missing": True, "json": True}
+    for sprint in ({}, {"sprint": {"id": "s1", "name": "One"}}):
+        path.write_text(
+            "\n".join(json.dumps({"ref": f"A-{n}", "title": "x", **(sprint if n else {})}) for n in range(3))
+        )
+        call_command("import_issues", str(path), **options, stdout=(out := StringIO()))
+
+    report = json.loads(out.getvalue())
+    assert (report["changed"], report["missing"], report["removed"]) == (2, 0, 0)
+
+
 def test_fields_that_no_line_has_are_not_taken_for_empty(tmp_path):
     path = tmp_path / "issues.jsonl"
     path.write_text('{"id": 1, "title": "x"}\nbroken\n{"id": 2, "story_points": 3, "sprint": "s"}\n')
