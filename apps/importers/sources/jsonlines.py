@@ -123,10 +123,21 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
             return
         issue = _issue(number, row, mapping)
     except BadValue as error:
-        yield RowError(number, str(part(row, "id") or "")[:200], error.message)
+        yield RowError(number, _name(row, mapping), error.message)
         return
     yield issue
     yield from gaps_in(issue, with_life="status" in rows(part(row, *mapping.paths["recorded"])))
+
+
+def _named(row: Any, mapping: Shape) -> Any:
+    """What names an issue: where the mapping says so, or as our own lists name it."""
+    return part(row, *mapping.paths["external_id"]) or part(row, "key")
+
+
+def _name(row: Any, mapping: Shape) -> str:
+    """The issue of a line that cannot be read; empty where that cannot be read either: then none counts as missing."""
+    found = _named(row, mapping)
+    return str(found)[:200] if isinstance(found, str | int | float) and not isinstance(found, bool) else ""
 
 
 def _of_no_issue(number: int, row: Any) -> list[Told] | None:
@@ -178,8 +189,7 @@ def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
 
 def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     said = {name: part(row, *path) for name, path in mapping.paths.items()}
-    # As our own lists name it.
-    said["external_id"] = said["external_id"] or part(row, "key")
+    said["external_id"] = _named(row, mapping)
     if not said["external_id"]:
         raise BadValue("the line has no id: name it 'id' or 'key'")
     for name, value in said.items():

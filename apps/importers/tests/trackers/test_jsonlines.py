@@ -239,6 +239,41 @@ def test_no_issue_with_an_object_for_a_sprint_is_missing(tmp_path, project):
     assert (report["changed"], report["missing"], report["removed"]) == (2, 0, 0)
 
 
+BY_REF = mapping_of({"fields": {"external_id": "own.ref"}})
+
+
+@pytest.mark.parametrize(
+    ("row", "mapping", "named"),
+    [
+        ({"id": "A-1"}, PLAIN, "A-1"),
+        ({"key": "A-1"}, PLAIN, "A-1"),
+        ({"id": 101, "own": {"ref": "A-1"}}, BY_REF, "A-1"),
+        ({"id": 101, "key": "A-1"}, BY_REF, "A-1"),
+        ({"id": 101}, BY_REF, ""),
+        ({"id": 101, "own": {"ref": ["A-1"]}}, BY_REF, ""),
+        ({"id": True}, PLAIN, ""),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named_by_what_names_its_issue(row, mapping, named):
+    (error,) = lines(row | {"labels": "x, y"}, mapping=mapping)
+    assert error.external_id == named
+
+
+@pytest.mark.django_db
+def test_an_issue_whose_line_cannot_be_read_is_not_missing(tmp_path, project):
+    shape, path = tmp_path / "mapping.json", tmp_path / "issues.jsonl"
+    shape.write_text(json.dumps({"fields": {"external_id": "ref"}}))
+    options = {"project": project.key, "mapping": shape, "mark_missing": True, "json": True}
+    rows = [{"id": 100 + n, "ref": f"A-{n}", "title": "x"} for n in range(1, 4)]
+    for wrong in ({}, {"labels": "x, y"}):
+        rows[0] |= wrong
+        path.write_text("\n".join(map(json.dumps, rows)))
+        call_command("import_issues", str(path), **options, stdout=(out := StringIO()))
+
+    report = json.loads(out.getvalue())
+    assert (report["error_count"], report["missing"], report["removed"]) == (1, 0, 0)
+
+
 def test_fields_that_no_line_has_are_not_taken_for_empty(tmp_path):
     path = tmp_path / "issues.jsonl"
     path.write_text('{"id": 1, "title": "x"}\nbroken\n{"id": 2, "story_points": 3, "sprint": "s"}\n')
