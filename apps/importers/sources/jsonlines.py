@@ -248,4 +248,4 @@ def _change(row: Any, read: Values) -> Change:
 
 def _keys(said: Any) -> tuple[str, ...] | None:
     """Linked issues; a line without such a list says nothing of them."""
-    return tuple(str(each)[:200] for each in rows(said)) if said is not None else None
+    return tuple(str(each)[:200] for each in rows(said) if each) if said is not None else None

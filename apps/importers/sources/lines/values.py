@@ -111,8 +111,10 @@ def require_shape(name: str, value: Any, place: str, *, may_have: Sequence[str] 
 
 
 def _is_named(value: Any, keys: Sequence[str]) -> bool:
-    """Whether it is a text or number, or has one of these."""
-    return not value.keys().isdisjoint(keys) if isinstance(value, Mapping) else _is_plain(value)
+    """Whether it is a text or number, or has one of these, which are such."""
+    if not isinstance(value, Mapping):
+        return _is_plain(value)
+    return not value.keys().isdisjoint(keys) and all(_is_plain(value.get(key)) for key in keys)
 
 
 def _is_plain(value: Any) -> bool:
