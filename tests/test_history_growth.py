@@ -28,7 +28,7 @@ from apps.importers.sources.csv import file as csv_file
 from apps.importers.sources.csv.columns import detect_columns
 from apps.importers.sources.csv.reading import Reading
 from apps.importers.sources.kept import KeptFile
-from apps.importers.sources.lines.values import TOLD
+from apps.importers.sources.lines.mapping import TOLD, mapping_of
 from apps.importers.tracked import Stage, TrackedIssue
 from apps.projects.history.writing import as_history_text
 from tests.test_text_growth import FACTOR, LIMIT, seconds
@@ -258,7 +258,7 @@ LINEAR = {
 def of_lines(n, change):
     row = {"id": "A-1", "title": "x", "created_at": iso(0), "recorded": sorted(TOLD)}
     row["changes"] = [{"at": iso(i), **change(i)} for i in range(n)]
-    line, shape = json.dumps(row).encode(), jsonlines.mapping_of({})
+    line, shape = json.dumps(row).encode(), mapping_of({})
     return lambda: list(jsonlines.read_line(1, line, shape))
 
 

@@ -181,7 +181,8 @@ def sync(
     taken_back = _taken_back(connection)
     last = None if is_full else connection.synced_until
     # Where a clock that was ahead told it, nobody knows what was touched since.
-    since = last - OVERLAP if last and last <= began + CLOCKS_DIFFER else None
+    last = last if last and last <= began + CLOCKS_DIFFER else None
+    since = last - OVERLAP if last else None
     left_out = list[LeftOut | Unread]()
     told = _noting(left_out, client.budget.watching(place.connector.pull(client, place.scope, since)))
     report = import_told(
@@ -197,7 +198,7 @@ def sync(
         mark_missing=mark_missing,
     )
     if not run.is_dry_run:
-        until = _asked_again_from(connection, run, left_out, now=began) if left_out else began
+        until = _asked_again_from(run, left_out, last, now=began) if left_out else began
         _note_end(connection, run, taken_back, began=until)
     return report
 
@@ -210,23 +211,29 @@ def _noting(left_out: list[LeftOut | Unread], told: Iterable[Told]) -> Iterator[
 
 
 def _asked_again_from(
-    connection: Connection, run: ImportRun, left_out: Iterable[LeftOut | Unread], *, now: datetime
+    run: ImportRun, left_out: Iterable[LeftOut | Unread], last: datetime | None, *, now: datetime
 ) -> datetime | None:
-    """From when on the next import asks, where this one left something out; None for everything.
+    """From when on the next import asks, where this one, which asked from `last` on, left something out.
 
-    The next one asks as this one did. One that is too large is so each time, so that from then on it is asked for some
-    days. What could not be read of all, of a project's columns say, is asked for until that has lasted for as long: for
-    a token that never may, each import would read days in place of an hour.
+    The next one asks as this one did, None for everything, and for everything once again. One that is too large is so
+    each time, so that from then on it is asked for some days. What could not be read of all, of a project's columns
+    say, is asked for until that has lasted for as long: for a token that never may, each import would read days in
+    place of an hour.
     """
-    last, first = connection.synced_until, now - LEFT_OUT_FOR
-    before = connection.imports.filter(status=ImportRun.Status.COMPLETED, is_dry_run=False).exclude(pk=run.pk)
+    first = now - LEFT_OUT_FOR
+    before = ImportRun.objects.filter(connection=run.connection_id, status=ImportRun.Status.COMPLETED, is_dry_run=False)
+    before = before.exclude(pk=run.pk)
     latest = before.order_by("created_at").last()
     issues = [each for each in left_out if isinstance(each, LeftOut)]
     unread = {each.what for each in left_out if isinstance(each, Unread)}
     if not issues and latest and _lasts(unread, before.filter(created_at__gte=min(first, latest.created_at))):
         return now
-    is_new = not issues or latest is None or not latest.report.get("error_count")
-    return last if is_new else min(max(last or first, first), now)
+    if run.is_full or latest is None:
+        return last
+    is_left_again = (
+        latest.report.get("error_count") if issues else last is None and _lasts(unread, before.filter(pk=latest.pk))
+    )
+    return min(max(last or first, first), now) if is_left_again else last
 
 
 def _lasts(unread: Set[str], imports: QuerySet[ImportRun]) -> bool:

@@ -36,7 +36,9 @@ class Connection(UUIDModel):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    #: Everything that was touched before this is imported; None before the first import was whole.
+    #: From when on the next import asks: everything that was touched before is imported. None for everything, as before
+    #: the first import was whole. An import that left something out is good, and leaves this where it was, or sets it
+    #: back.
     synced_until = models.DateTimeField(null=True, blank=True)
     #: When whoever writes figures by it began, and their last sign of life; one at a time does.
     writing_since = models.DateTimeField(null=True, blank=True, editable=False)

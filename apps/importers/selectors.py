@@ -1,6 +1,6 @@
 """Reads of imports: who may see which."""
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from apps.importers.models import Connection, ImportRun
@@ -24,8 +24,20 @@ def runs_of(project: Project) -> QuerySet[ImportRun]:
 
 
 def connections_of(project: Project) -> QuerySet[Connection]:
-    """Trackers that a project is kept in step with."""
-    return Connection.objects.filter(project=project).order_by("created_at", "id")
+    """Trackers that a project is kept in step with, each with when it was the last time: `in_step_until`."""
+    found = Connection.objects.filter(project=project).annotate(in_step_until=last_good_import())
+    return found.order_by("created_at", "id")
+
+
+def last_good_import() -> Subquery:
+    """When the last import by a connection that went well, and is not taken back, began.
+
+    The next one may ask for what was touched long before, `synced_until`, since this one left something out.
+    """
+    good = ImportRun.objects.filter(
+        connection=OuterRef("pk"), is_dry_run=False, status=ImportRun.Status.COMPLETED
+    ).order_by("-created_at", "-pk")
+    return Subquery(good.values(began=Coalesce("started_at", "created_at"))[:1])
 
 
 def tracker_page_of(issue: Issue) -> str:

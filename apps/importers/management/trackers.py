@@ -24,7 +24,8 @@ from apps.importers.services import led_project
 from apps.importers.sources import jsonlines
 from apps.importers.sources.bounded_json import parsed
 from apps.importers.sources.kept import Readable
-from apps.importers.sources.lines.values import Shape
+from apps.importers.sources.lines.mapping import Shape, mapping_of
+from apps.importers.sources.lines.writing import saved
 from apps.importers.sources.registry import CONNECTORS, Connector, Place, require_token
 from apps.importers.syncing import import_told
 from apps.importers.tracked import Told, TrackedIssue
@@ -108,7 +109,7 @@ def lines_imported(path: Readable, options: dict[str, Any], say: Say) -> ImportR
 
 def _mapping(path: Path | None) -> Shape:
     try:
-        return jsonlines.mapping_of(parsed(path.read_bytes()) if path else {})
+        return mapping_of(parsed(path.read_bytes()) if path else {})
     except (OSError, ValueError) as error:
         raise ImportRefused(f"{path} is no mapping in JSON: {error}.") from error
 
@@ -125,7 +126,7 @@ def _by_connection(connection: Connection, options: dict[str, Any], now: datetim
 
 def _saving(options: dict[str, Any], connector: Connector) -> Callable[[Iterable[Told]], Iterable[Told]]:
     """Through what all that a tracker tells goes: into a file, too, where one is named."""
-    return partial(jsonlines.saved, path=options["save_as"], known=connector.told) if options["save_as"] else iter
+    return partial(saved, path=options["save_as"], known=connector.told) if options["save_as"] else iter
 
 
 def _once(

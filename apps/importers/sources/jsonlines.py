@@ -1,37 +1,20 @@
-"""JSON lines: an issue or a sprint a line, with history; for trackers of one's own, and for what a tracker told.
-
-A mapping says where each field stands in a line and what its statuses mean:
-`{"fields": {"title": "summary.text"}, "statuses": {"In QA": "in_progress"}, "hours_in": "seconds"}`.
-"""
+"""JSON lines: an issue or a sprint a line, with history; for trackers of one's own, and for what a tracker told."""
 
 import contextlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from apps.common.operations.named_files import NamedFile
-from apps.importers.records import ImportRefused, Person, RowError
+from apps.importers.records import ImportRefused, RowError
 from apps.importers.sources import reading
 from apps.importers.sources.bounded_json import TooManyValues, parsed
 from apps.importers.sources.csv.cells import BadValue, quoted
 from apps.importers.sources.kept import Readable
-from apps.importers.sources.lines.values import (
-    CATEGORIES,
-    TOLD,
-    Shape,
-    Values,
-    category,
-    person,
-    require_shape,
-    whole_number,
-)
+from apps.importers.sources.lines.mapping import ENDS, NAMES, TOLD, Shape
+from apps.importers.sources.lines.values import Values, category, person, require_shape, whole_number
 from apps.importers.sources.reading import part, rows
 from apps.importers.tracked import (
-    EVERYTHING,
     Change,
     Gap,
     Stage,
@@ -48,59 +31,19 @@ SOURCE, SUFFIXES = "jsonlines", (".jsonl", ".ndjson")
 #: A line with a description as long as trackers allow, and a long history.
 LONGEST_LINE_BYTES = 8 * 2**20
 PEEKED_LINES = 1_000
-HOURS_IN = {"hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3_600}
-#: Field → where it stands unless a mapping says otherwise.
-PATHS = {
-    "external_id": "id", "source_id": "source_id", "title": "title", "description": "description", "issue_type": "type",
-    "status": "status", "status_category": "status_category", "priority": "priority", "component": "component",
-    "labels": "labels", "reporter": "reporter", "assignee": "assignee", "sprint_id": "sprint",
-    "story_points": "story_points", "estimated_hours": "estimated_hours", "actual_hours": "actual_hours",
-    "created_at": "created_at", "started_at": "started_at", "resolved_at": "resolved_at", "dropped_at": "dropped_at",
-    "last_moved_at": "last_moved_at", "due_date": "due_date", "parent": "parent",
-    "blocked_by": "blocked_by", "blocks": "blocks", "level": "level", "changes": "changes", "recorded": "recorded",
-    "cut": "cut", "untold": "untold", "told_sprints": "told_sprints",
-}  # fmt: skip
-ENDS = ("resolved_at", "dropped_at")
+#: Key of a line that is about no issue → what it holds: a sprint, what could not be had when the file was saved, and
+#: the fields that the file tells, of which alone any are emptied.
+_KINDS: Mapping[str, type] = {"sprint": Mapping, "lack": Mapping, "told": list}
 _TIMES = ("created_at", "started_at", *ENDS, "last_moved_at")
-#: What names fields of an issue → which it may name.
-_NAMES = {"recorded": TOLD, "cut": TOLD | {*ENDS}, "untold": frozenset(each.name for each in fields(TrackedIssue))}
 #: Moment → how far an issue is that has it, the last first.
 _REACHED = {"dropped_at": "dropped", "resolved_at": "done", "started_at": "in_progress"}
 #: Each of these tells how far an issue is, also where no status is named.
 _TELLING_STATUS = frozenset({"status", "status_category", *_REACHED})
-#: The end of a file whose pull did not reach its own.
-BROKEN_OFF = Gap("the list broke off while it was saved: others may be missing", EVERYTHING)
 
 
 def is_called_so(name: str) -> bool:
     """Whether a file is one of these, by its name."""
     return Path(name).suffix.casefold() in SUFFIXES
-
-
-def mapping_of(data: Any) -> Shape:
-    """A mapping, checked; raises `ImportRefused` with the part that is wrong and what would be right."""
-    if not isinstance(data, Mapping) or (unknown := sorted(set(data) - {"fields", "statuses", "hours_in"})):
-        known = "fields, statuses, hours_in"
-        raise ImportRefused(f"A mapping is an object with {known}" + (f", not {', '.join(unknown)}." if data else "."))
-    paths = {**PATHS, **_texts(data, "fields")}
-    if unknown := sorted(set(paths) - set(PATHS)):
-        raise ImportRefused(
-            f"The mapping names no field of an issue: {', '.join(unknown)}. Fields: {', '.join(PATHS)}."
-        )
-    statuses = {name.casefold(): category for name, category in _texts(data, "statuses").items()}
-    if wrong := sorted(set(statuses.values()) - set(CATEGORIES)):
-        raise ImportRefused(f"A status means {', '.join(CATEGORIES)}, not {', '.join(wrong)}.")
-    unit = data.get("hours_in", "hours")
-    if not isinstance(unit, str) or unit not in HOURS_IN:
-        raise ImportRefused(f"hours_in is {', '.join(HOURS_IN)}, not {unit!r}.")
-    return Shape({name: tuple(path.split(".")) for name, path in paths.items()}, statuses, HOURS_IN[unit])
-
-
-def _texts(data: Mapping[str, Any], name: str) -> dict[str, str]:
-    found = data.get(name, {})
-    if not isinstance(found, Mapping) or not all(isinstance(each, str) for each in found.values()):
-        raise ImportRefused(f"{name} in the mapping is an object of texts.")
-    return dict(found)
 
 
 def read(path: Readable, mapping: Shape) -> Iterator[Told]:
@@ -144,9 +87,10 @@ def fields_in(path: Readable, mapping: Shape) -> frozenset[str]:
             for line in islice(_lines(file), PEEKED_LINES):
                 with contextlib.suppress(ValueError):  # told of when the line is read
                     row = parsed(line)
-                    if _is_of_fields(row):
-                        named.append(frozenset(map(str, rows(row["told"]))))
-                    if _is_sprint(row) or _is_lack(row):
+                    kind = _kind(row)
+                    if kind == "told":
+                        named.append(frozenset(map(str, row[kind])))
+                    if kind:
                         continue
                     found |= {name for name, place in mapping.paths.items() if part(row, *place) is not None}
                     changes = rows(part(row, *mapping.paths["changes"]))
@@ -179,32 +123,39 @@ def read_line(number: int, line: bytes, mapping: Shape) -> Iterator[Told]:
             return
         issue = _issue(number, row, mapping)
     except BadValue as error:
-        yield RowError(number, str(part(row, "id") or "")[:200], error.message)
+        yield RowError(number, _name(row, mapping), error.message)
         return
     yield issue
     yield from gaps_in(issue, with_life="status" in rows(part(row, *mapping.paths["recorded"])))
 
 
+def _named(row: Any, mapping: Shape) -> Any:
+    """What names an issue: where the mapping says so, or as our own lists name it."""
+    return part(row, *mapping.paths["external_id"]) or part(row, "key")
+
+
+def _name(row: Any, mapping: Shape) -> str:
+    """The issue of a line that cannot be read; empty where that cannot be read either: then none counts as missing."""
+    found = _named(row, mapping)
+    return str(found)[:200] if isinstance(found, str | int | float) and not isinstance(found, bool) else ""
+
+
 def _of_no_issue(number: int, row: Any) -> list[Told] | None:
     """What a line of something else tells; None for one of an issue."""
-    if _is_sprint(row):
-        return [_sprint(row["sprint"])]
-    if _is_lack(row):
-        return [_lack(number, row["lack"])]
-    return [] if _is_of_fields(row) else None
+    kind = _kind(row)
+    if kind == "sprint":
+        return [_sprint(row[kind])]
+    if kind == "lack":
+        return [_lack(number, row[kind])]
+    return [] if kind else None
 
 
-def _is_sprint(row: Any) -> bool:
-    return isinstance(part(row, "sprint"), Mapping) and "id" not in row
-
-
-def _is_lack(row: Any) -> bool:
-    return isinstance(part(row, "lack"), Mapping) and "id" not in row
-
-
-def _is_of_fields(row: Any) -> bool:
-    """Whether a line names the fields that the file tells: only these are emptied."""
-    return isinstance(row, Mapping) and row.keys() == {"told"}
+def _kind(row: Any) -> str:
+    """What a line is about that has this one key alone; empty for an issue, which may have a field called so."""
+    if not isinstance(row, Mapping) or len(row) != 1:
+        return ""
+    ((key, held),) = row.items()
+    return key if isinstance(held, _KINDS.get(key, ())) else ""
 
 
 def _lack(number: int, row: Mapping[str, Any]) -> RowError | Gap:
@@ -238,8 +189,7 @@ def _sprint(row: Mapping[str, Any]) -> TrackedSprint:
 
 def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     said = {name: part(row, *path) for name, path in mapping.paths.items()}
-    # As our own lists name it.
-    said["external_id"] = said["external_id"] or part(row, "key")
+    said["external_id"] = _named(row, mapping)
     if not said["external_id"]:
         raise BadValue("the line has no id: name it 'id' or 'key'")
     for name, value in said.items():
@@ -249,7 +199,7 @@ def _issue(number: int, row: Any, mapping: Shape) -> TrackedIssue:
     status = _status(said, changes, mapping)
     values: dict[str, Any] = {field: read.of(field, said[field]) for field in TOLD - {"status", "sprint"}}
     times = {field: reading.moment(said[field]) for field in _TIMES}
-    sets = {name: frozenset(str(each) for each in rows(said[name])) & known for name, known in _NAMES.items()}
+    sets = {name: frozenset(str(each) for each in rows(said[name])) & known for name, known in NAMES.items()}
     issue = TrackedIssue(
         line=number,
         external_id=str(said["external_id"])[:200],
@@ -298,49 +248,4 @@ def _change(row: Any, read: Values) -> Change:
 
 def _keys(said: Any) -> tuple[str, ...] | None:
     """Linked issues; a line without such a list says nothing of them."""
-    return tuple(str(each)[:200] for each in rows(said)) if said is not None else None
-
-
-# --- Writing ----------------------------------------------------------------------------------------------------------
-def line_of(told: Told) -> str:
-    """What was told as a line that reads back the same; an error has the number of that line then."""
-    if isinstance(told, Gap):
-        return json.dumps({"lack": asdict(told)}, ensure_ascii=False)
-    if isinstance(told, RowError):
-        return json.dumps({"lack": {"id": told.external_id, "reason": told.reason}}, ensure_ascii=False)
-    if isinstance(told, TrackedSprint):
-        row = {"id": told.external_id, **{each.name: getattr(told, each.name) for each in fields(told)}}
-        row.pop("external_id")
-        return json.dumps({"sprint": row}, default=_plain, ensure_ascii=False)
-    row = {path: getattr(told, name) for name, path in PATHS.items() if name not in ("changes", *_NAMES)}
-    row["changes"] = [_line_of_change(change) for change in told.changes if change.field not in ENDS]
-    row |= {PATHS[name]: sorted(getattr(told, name)) for name in _NAMES}
-    return json.dumps(row, default=_plain, ensure_ascii=False)
-
-
-def _line_of_change(change: Change) -> dict[str, Any]:
-    return {"field": change.field, "from": change.old, "to": change.new, "at": change.at, "by": change.by}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, Stage | Person):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
-    raise TypeError(f"{type(value).__name__} has no place in a line")
-
-
-def saved(told: Iterable[Told], path: Path, known: Iterable[str]) -> Iterator[Told]:
-    """The same, written down as it passes: what a tracker told can be imported again without it.
-
-    The first line names the fields that the tracker knows. A pull that broke off stands nowhere, or says so at its end.
-    """
-    with NamedFile(path, whole=True) as file:
-        try:
-            file.write(json.dumps({"told": sorted(known)}) + "\n")
-            for each in told:
-                file.write(line_of(each) + "\n")
-                yield each
-        except BaseException:
-            file.write(line_of(BROKEN_OFF) + "\n")
-            raise
+    return tuple(str(each)[:200] for each in rows(said) if each) if said is not None else None

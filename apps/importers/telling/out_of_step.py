@@ -18,6 +18,7 @@ from apps.common.models import Severity
 from apps.common.operations.database_faults import by_itself
 from apps.common.operations.metrics import IMPORT_GAUGES, IMPORTS
 from apps.importers.models import Connection, ImportRun
+from apps.importers.selectors import last_good_import
 from apps.notifications.models import Event
 from apps.notifications.services.announcing import News, announce
 from apps.projects.history.moments import When, moment_of
@@ -43,7 +44,7 @@ def out_of_step(*, now: datetime) -> "QuerySet[Any]":
         connection=OuterRef("pk"), is_dry_run=False, became__in=(Status.COMPLETED, Status.FAILED)
     ).order_by("-created_at", "-pk")
     connections = Connection.objects.exclude(sealed_token="").annotate(
-        since=Coalesce("synced_until", "created_at"),
+        since=Coalesce(last_good_import(), "created_at"),
         ended=Subquery(tried.values("became")[:1]),
         failed_by=Subquery(tried.values("report__failed_by")[:1]),
     )
@@ -117,5 +118,5 @@ def gauges(now: datetime) -> list[Metric]:
 
 
 def read() -> list[Metric]:
-    """Two looks into indexes for each connection."""
+    """Three looks into indexes for each connection."""
     return gauges(timezone.now())

@@ -9,7 +9,8 @@ import pytest
 from apps.importers.records import ImportedIssue, NamedSprint
 from apps.importers.services import import_issues
 from apps.importers.sources.csv.columns import SYNONYMS
-from apps.importers.sources.jsonlines import mapping_of, read_line
+from apps.importers.sources.jsonlines import read_line
+from apps.importers.sources.lines.mapping import mapping_of
 from apps.importers.syncing import import_told
 from apps.importers.tests.trackers.test_writing import DOING, DONE, TODO, issue
 from apps.importers.tracked import TOUCHED, Change

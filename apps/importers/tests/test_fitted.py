@@ -12,8 +12,7 @@ from apps.importers.models import ImportRun
 from apps.importers.records import ImportedIssue, Person, RowError
 from apps.importers.runs import ask_upload, execute
 from apps.importers.services import import_issues
-from apps.importers.sources.jsonlines import PATHS
-from apps.importers.sources.lines.values import TOLD
+from apps.importers.sources.lines.mapping import PATHS, TOLD
 from apps.importers.tracked import Change, Stage, TrackedIssue, TrackedSprint
 from apps.importers.writing import sprints
 from apps.importers.writing.texts import fitted, plain_json

@@ -11,7 +11,8 @@ from apps.importers.sources.csv import dates, numbers, values
 from apps.importers.sources.csv.cells import BadValue
 from apps.importers.sources.csv.dates import DateStyle
 from apps.importers.sources.csv.sprints import sprints_in
-from apps.importers.sources.jsonlines import PATHS, read_line
+from apps.importers.sources.jsonlines import read_line
+from apps.importers.sources.lines.mapping import PATHS
 from apps.importers.sources.lines.values import Shape
 
 NO_NUMBERS = ["1_0", "1_0.5", "\u0661\u0663", "\uff11", "0x10", " 3", "nan", "inf", "1" * 41, True, False]

@@ -1,7 +1,6 @@
 """Values of a line of JSON: what has another shape costs the line, what is no number costs itself. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from apps.importers.records import Person
@@ -10,27 +9,13 @@ from apps.importers.sources.csv.cells import BadValue, is_empty, quoted
 from apps.importers.sources.csv.rows import PRIORITY_UNKNOWN
 from apps.importers.sources.csv.values import person as person_in
 from apps.importers.sources.csv.values import priority as read_priority
+from apps.importers.sources.lines.mapping import CATEGORIES, Shape
 from apps.importers.tracked import Stage
 from apps.importers.writing.workflow import category_of
 
-CATEGORIES = ("to_do", "in_progress", "done", "dropped")
-#: Fields that a history may tell of.
-TOLD = frozenset({
-    "status", "sprint", "assignee", "story_points", "estimated_hours", "actual_hours", "title", "description",
-    "issue_type", "priority", "component", "labels",
-})  # fmt: skip
 _PEOPLE, _OF_PEOPLE = ("assignee", "reporter"), ("name", "email", "account")
 _LISTS = ("labels", "changes", "blocked_by", "blocks", "recorded", "cut", "untold")
 _LONGEST = {"title": reading.LONGEST_TITLE, "component": reading.LONGEST_COMPONENT, "sprint": 200}
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How a file writes what it says."""
-
-    paths: Mapping[str, tuple[str, ...]]
-    statuses: Mapping[str, str] = field(default_factory=dict)
-    hours_factor: float = 1.0
 
 
 class Values:
@@ -126,8 +111,10 @@ def require_shape(name: str, value: Any, place: str, *, may_have: Sequence[str] 
 
 
 def _is_named(value: Any, keys: Sequence[str]) -> bool:
-    """Whether it is a text or number, or has one of these."""
-    return not value.keys().isdisjoint(keys) if isinstance(value, Mapping) else _is_plain(value)
+    """Whether it is a text or number, or has one of these, which are such."""
+    if not isinstance(value, Mapping):
+        return _is_plain(value)
+    return not value.keys().isdisjoint(keys) and all(_is_plain(value.get(key)) for key in keys)
 
 
 def _is_plain(value: Any) -> bool:

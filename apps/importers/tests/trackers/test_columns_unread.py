@@ -165,6 +165,19 @@ def test_what_the_first_import_could_not_read_of_projects_comes_with_the_second(
     assert Issue.objects.get(external_id="#2").story_points == 5
 
 
+def test_what_an_import_of_everything_could_not_read_of_projects_is_asked_for_once_more_and_then_for_days(
+    repository, now
+):
+    synced(now)
+    synced(now + timedelta(days=8))
+    repository.is_faulty, until = True, []
+    for hours in (0, 6, 12):
+        synced(now + timedelta(days=9, hours=hours), is_full=hours == 0)
+        until.append(Connection.objects.get().synced_until)
+
+    assert until == [None, *[now + timedelta(days=6, hours=6)] * 2]
+
+
 def test_what_may_never_be_read_of_projects_is_asked_for_some_days(repository, now):
     synced(now)
     repository.is_faulty = True

@@ -15,7 +15,9 @@ from apps.importers.records import ImportRefused, Person, RowError
 from apps.importers.report import UNREAD_CELLS
 from apps.importers.sources import jira_cloud
 from apps.importers.sources.csv.rows import PRIORITY_UNKNOWN
-from apps.importers.sources.jsonlines import fields_in, line_of, mapping_of, read, read_line, saved
+from apps.importers.sources.jsonlines import fields_in, read, read_line
+from apps.importers.sources.lines.mapping import mapping_of
+from apps.importers.sources.lines.writing import line_of, saved
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import client_of, tracker
 from apps.importers.tracked import Change, Gap, Stage, TrackedIssue, TrackedSprint, in_order, with_life
@@ -129,6 +131,11 @@ def test_a_mapping_that_is_wrong_says_what_would_be_right(data, told):
         ({"id": 1, "changes": [{"field": "labels", "at": "2026-03-01", "from": "a"}]}, "'labels, from' is a list"),
         ({"id": 1, "changes": [{"field": "status", "at": "2026-03-01", "to": {"id": 3}}]}, "'status, to' is a text"),
         ({"id": 1, "changes": [{"field": "title", "at": "2026-03-01", "by": ["Bob"]}]}, "'title, by' is a text"),
+        ({"id": 1, "assignee": {"name": {"first": "Bob"}}}, "'assignee' is a text, or has name"),
+        ({"id": 1, "reporter": {"name": "Bob", "email": ["bob@example.org"]}}, "'reporter' is a text"),
+        ({"id": 1, "labels": [{"name": {"text": "web"}}]}, "'labels' is a list of texts"),
+        ({"id": 1, "changes": [{"field": "title", "at": "2026-03-01", "by": {"name": ["Bob"]}}]}, "'title, by' is"),
+        ({"id": 1, "changes": [{"field": "status", "at": "2026-03-01", "to": {"name": {"x": 1}}}]}, "'status, to' is"),
         ({"sprint": {"id": {"$oid": "abc"}}}, "'sprint.id' is a text"),
         ({"sprint": {"id": 1, "name": {"text": "One"}}}, "'sprint.name' is a text"),
     ],
@@ -137,6 +144,11 @@ def test_a_line_that_cannot_be_read_is_an_error_in_words(row, told):
     (error,) = lines(row)
     assert isinstance(error, RowError)
     assert told in error.reason
+
+
+def test_what_is_empty_in_a_list_is_no_issue():
+    (issue,) = lines({"id": 1, "title": "x", "blocked_by": [None, "", 3], "blocks": [None]})
+    assert (issue.blocked_by, issue.blocks) == (("3",), ())
 
 
 NO_NUMBERS = ["x", "three", "8 SP", "1,5", "-1", -1, 1e9, False]

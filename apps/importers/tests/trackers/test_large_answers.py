@@ -16,6 +16,7 @@ from apps.importers.sources import bounded_json, jsonlines
 from apps.importers.sources.bounded_json import MOST_VALUES, TooManyValues, parsed
 from apps.importers.sources.client import AnswerTooLarge
 from apps.importers.sources.headers import resized
+from apps.importers.sources.lines.mapping import mapping_of
 from apps.importers.sources.paging import cursor_pages, linked_pages, offset_pages, token_pages
 from apps.importers.sources.registry import CONNECTORS, place_of
 from apps.importers.tests.trackers import jira_site, test_azure, test_gitlab
@@ -340,7 +341,7 @@ def test_a_line_that_is_too_large_is_one_error_and_what_it_goes_on_with_is_no_li
         long + b'{"id": "A-2", "title": ",,,,,,,,,,,,,,,,,,,,,,,,,,,"}\n{"id": "A-3", "x": [' + b"1," * 30 + b"1]}\n"
     )
 
-    told = list(jsonlines.read(path, jsonlines.mapping_of({})))
+    told = list(jsonlines.read(path, mapping_of({})))
 
     assert [each.external_id for each in told if isinstance(each, TrackedIssue)] == ["A-2"]
     assert [(each.line, "too large" in each.reason or "longer" in each.reason)

@@ -97,6 +97,32 @@ def test_what_is_left_out_each_time_is_asked_for_some_days(team, now):
     assert Connection.objects.get().synced_until == last - LEFT_OUT_FOR
 
 
+@pytest.mark.parametrize("was_left_out_before", [True, False])
+def test_what_an_import_of_everything_left_out_comes_with_the_next(team, now, was_left_out_before):
+    synced(now)
+    team.title, team.is_slow = "New", True
+    synced(now + timedelta(days=9), is_full=was_left_out_before)
+    synced(now + timedelta(days=10), is_full=True)
+    team.is_slow = False
+
+    synced(now + timedelta(days=10, hours=6))
+
+    assert Issue.objects.get().title == "New"
+    synced(now + timedelta(days=10, hours=12))
+    assert team.asked[-1] == f"{now + timedelta(days=10, hours=6) - 2 * OVERLAP:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_what_an_import_of_everything_leaves_out_each_time_is_asked_for_once_more_and_then_for_some_days(team, now):
+    synced(now)
+    team.is_slow, until = True, []
+    for hour in range(3):
+        synced(now + timedelta(days=10, hours=6 * hour), is_full=hour == 0)
+        until.append(Connection.objects.get().synced_until)
+
+    last = now + timedelta(days=10)
+    assert until == [None, *(last + timedelta(hours=hour) - LEFT_OUT_FOR for hour in (6, 12))]
+
+
 @pytest.mark.parametrize("status", [401, 403, 404])
 @pytest.mark.parametrize("is_full", [True, False])
 def test_moves_that_could_not_be_read_once_leave_what_a_sprint_had_committed_known(

@@ -8,7 +8,7 @@ import pytest
 from apps.importers import syncing, tracked
 from apps.importers.sources import azure, github, gitlab, jira, jira_rows, jsonlines, linear, reading
 from apps.importers.sources.budget import Budget, BudgetSpent
-from apps.importers.sources.lines.values import TOLD
+from apps.importers.sources.lines.mapping import TOLD, mapping_of
 from apps.importers.syncing import import_told
 from apps.importers.tracked import TOUCHED, Change, Stage, TrackedIssue, cuts_in, gaps_in, with_life
 from apps.projects.models import Issue, IssueChange
@@ -102,7 +102,7 @@ def test_a_hole_in_the_history_of_any_field_is_told_and_costs_no_issue(field):
     old, new = values.get(field, (("1", "2") if field not in ("title", "component") else ("one", "two")))
     row = {"id": "A-1", "title": "x", "status": "Doing", "created_at": BEGIN.isoformat(), "recorded": [field],
            "changes": [{"field": field, "from": old, "to": new, "at": at(1).isoformat()}]}  # fmt: skip
-    issue, gap = jsonlines.read_line(1, json.dumps(row).encode(), jsonlines.mapping_of({}))
+    issue, gap = jsonlines.read_line(1, json.dumps(row).encode(), mapping_of({}))
 
     assert issue.recorded == {field}
     assert gap.what.endswith("has holes")

@@ -8,6 +8,7 @@ import pytest
 
 from apps.importers.keeping import begun, failing
 from apps.importers.sources import gitlab, jira, jira_rows, jsonlines, linear
+from apps.importers.sources.lines.mapping import mapping_of
 from apps.importers.syncing import import_told
 from apps.importers.tests.trackers import jira_site, test_gitlab, test_linear
 from apps.importers.tracked import AT_ONCE, Change, Stage, TrackedIssue, gaps_in, with_life
@@ -74,7 +75,7 @@ def test_a_line_of_a_file_whose_moves_are_missing_tells_it():
     row = {"id": "A-1", "title": "x", "status": "Done", "created_at": MADE.isoformat(), "recorded": ["status"],
            "resolved_at": ENDED.isoformat()}  # fmt: skip
     line = json.dumps(row).encode()
-    issue, gap = jsonlines.read_line(1, line, jsonlines.mapping_of({}))
+    issue, gap = jsonlines.read_line(1, line, mapping_of({}))
     assert (issue.resolved_at, issue.recorded, gap.what) == (ENDED, frozenset(), UNTOLD)
 
 

@@ -98,6 +98,38 @@ def test_once_it_is_in_step_again_no_figure_says_so_and_the_next_standstill_is_n
     assert Notification.objects.count() == 2
 
 
+@pytest.mark.parametrize("asked_from", [None, -3 * DAY])
+def test_what_a_good_import_left_out_makes_it_no_older(connection, jira, client, now, asked_from):
+    """The next one asks from before it: that is no standstill."""
+    good = now + 10 * DAY
+    for at in (now, good):
+        import_at(connection, at)
+    type(connection).objects.update(synced_until=asked_from and good + asked_from)
+    jira.answer = lambda request: REFUSED
+
+    import_at(connection, good + HOUR)
+    assert not Notification.objects.exists()
+    client.force_login(connection.created_by)
+    page = client.get(f"/projects/{connection.project.key}/import/").content.decode()
+    assert "in step until 12 Mar" in page.replace("\N{NO-BREAK SPACE}", " ")
+
+    import_at(connection, good + DAY + HOUR)
+    assert f"out of step since {good:%Y-%m-%d}" in Notification.objects.get().subject
+
+
+def test_an_import_that_was_taken_back_is_no_last_good_one(connection, jira, now):
+    jira.answer = jira_site.cloud
+    import_at(connection, now)
+    good = import_at(connection, now + 10 * DAY)
+    TakingBack.objects.create(run=good, asked_at=now, was="completed", rows=2, rows_left=0)
+    type(good).objects.filter(pk=good.pk).update(status="undone")
+    jira.answer = lambda request: REFUSED
+
+    import_at(connection, now + 10 * DAY + HOUR)
+
+    assert f"out of step since {now:%Y-%m-%d}" in Notification.objects.get().subject
+
+
 @pytest.mark.parametrize("way", ["switched off", "deleted"])
 def test_of_a_connection_that_is_off_or_gone_no_figure_says_anything(connection, standing, project, way, monkeypatch):
     if way == "deleted":

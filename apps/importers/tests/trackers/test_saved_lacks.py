@@ -9,7 +9,9 @@ from django.core.management import CommandError, call_command
 
 from apps.importers.records import RowError
 from apps.importers.sources.client import TrackerRefused
-from apps.importers.sources.jsonlines import BROKEN_OFF, line_of, mapping_of, read_line, saved
+from apps.importers.sources.jsonlines import read_line
+from apps.importers.sources.lines.mapping import mapping_of
+from apps.importers.sources.lines.writing import BROKEN_OFF, line_of, saved
 from apps.importers.sources.registry import place_of
 from apps.importers.tests.trackers import jira_site
 from apps.importers.tests.trackers.server import Reply

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from apps.importers import runs
-from apps.importers.sources.jsonlines import PATHS
+from apps.importers.sources.lines.mapping import PATHS
 from apps.importers.tests.trackers.test_reopened import at
 from apps.projects.models import Issue
 from apps.projects.tests.factories import ProjectFactory

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.tests.factories import UserFactory
 from apps.importers.report import ImportReport
 from apps.importers.sources.gitlab import sprint_of_iteration, sprint_of_milestone
-from apps.importers.sources.jsonlines import mapping_of, read_line
+from apps.importers.sources.jsonlines import read_line
 from apps.importers.sources.linear import sprint_of
+from apps.importers.sources.lines.mapping import mapping_of
 from apps.importers.tests.trackers.test_reopened import at, seven
 from apps.importers.tracked import TrackedSprint
 from apps.importers.writing.board import SPRINT_FIELDS, TrackedBoard
