@@ -1,6 +1,6 @@
 """Connections of projects to trackers: made, kept in step, and their tokens kept."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -222,24 +222,30 @@ def _asked_again_from(
     """
     first = now - LEFT_OUT_FOR
     before = ImportRun.objects.filter(connection=run.connection_id, status=ImportRun.Status.COMPLETED, is_dry_run=False)
-    before = before.exclude(pk=run.pk)
-    latest = before.order_by("created_at").last()
+    before = before.exclude(pk=run.pk).order_by("-created_at")
+    latest = before.first()
     issues = [each for each in left_out if isinstance(each, LeftOut)]
     unread = {each.what for each in left_out if isinstance(each, Unread)}
-    if not issues and latest and _lasts(unread, before.filter(created_at__gte=min(first, latest.created_at))):
+    if not issues and _lasts(unread, before, since=first):
         return now
     if run.is_full or latest is None:
         return last
-    is_left_again = (
-        latest.report.get("error_count") if issues else last is None and _lasts(unread, before.filter(pk=latest.pk))
-    )
+    is_left_again = latest.report.get("error_count") if issues else last is None and _lacks(latest.report, unread)
     return min(max(last or first, first), now) if is_left_again else last
 
 
-def _lasts(unread: Set[str], imports: QuerySet[ImportRun]) -> bool:
-    """Whether none of these could read it either."""
-    ledgers = imports.order_by().values_list("report__ledger", flat=True)
-    return all(unread <= {line["what"] for line in ledger or ()} for ledger in ledgers)
+def _lasts(unread: Set[str], before: QuerySet[ImportRun], *, since: datetime) -> bool:
+    """Whether no import, of which the newest comes first, could read it for so long."""
+    for began, report in before.values_list("created_at", "report"):
+        if not _lacks(report, unread):
+            return False
+        if began <= since:
+            return True
+    return False
+
+
+def _lacks(report: Mapping[str, Any], unread: Set[str]) -> bool:
+    return unread <= {line["what"] for line in report.get("ledger") or ()}
 
 
 @all_or_nothing()

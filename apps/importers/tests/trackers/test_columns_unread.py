@@ -140,10 +140,14 @@ def test_an_end_that_is_told_without_the_columns_ends_what_is_known(repository, 
     assert moves() == WHOLE
 
 
-def test_what_projects_could_not_tell_of_an_issue_that_was_touched_comes_with_the_next_import(repository, now):
+@pytest.mark.parametrize("paused_days", [0, 5])
+def test_what_projects_could_not_tell_of_an_issue_that_was_touched_comes_with_the_next_import(
+    repository, now, paused_days
+):
     synced(now)
+    now += timedelta(days=paused_days)
     repository.is_faulty, repository.points = True, 8
-    repository.touched = touched(now)
+    repository.touched = touched(now - timedelta(hours=paused_days))
     for hour in (4, 8, 12):
         synced(now + timedelta(hours=hour))
     assert Issue.objects.get(external_id="#2").story_points == 5
