@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from apps.common.operations.environment import needing_a_place
 from apps.common.operations.room import write_something
@@ -19,6 +20,11 @@ def main(arguments: Sequence[str]) -> None:
         with needing_a_place(setting):
             _ask(folder)
     refuse_what_is_spoiled()
+    try:
+        # Celery would tell it by a traceback, before it looks for slips in settings.
+        _ = [urlsplit(each).port for each in settings.CELERY_BROKER_URL.split(";")]
+    except ValueError:
+        sys.exit("settings: CELERY_BROKER_URL has a port that is none; ports go from 1 to 65535.")
 
 
 def refuse_what_is_spoiled() -> None:

@@ -108,6 +108,14 @@ def test_a_slip_stops_a_schedule_of_its_own(tmp_path: Path):
     assert "settings: CELERY_BROKER_URL" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["worker", "beat"])
+def test_a_port_that_is_none_is_one_clear_line(command: str, tmp_path: Path):
+    done = call("./run", command, var_dir=tmp_path / "var", CELERY_BROKER_URL="redis://broker:99999/0")
+
+    assert done.returncode == 1
+    assert done.stderr == "settings: CELERY_BROKER_URL has a port that is none; ports go from 1 to 65535.\n"
+
+
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_metrics_that_cannot_be_written_are_one_clear_line(command: str, tmp_path: Path):
     (tmp_path / "file").touch()

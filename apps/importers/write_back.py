@@ -104,7 +104,8 @@ class _Work:
 def prepared(connection: Connection, figure: str, target: Target, *, to_take_back: bool = False) -> WriteBack:
     """A write-back, as it is stored or would be; raises `ImportRefused` where the place cannot be written.
 
-    What is to be taken back is so from a place, too, that an earlier version took.
+    Figures that are written already go on, are switched off and are taken back in a place, too, that an earlier version
+    took.
     """
     if bool(target.field) == bool(target.label):
         raise ImportRefused("Name one place: a field, or what a label begins with.")
@@ -116,8 +117,9 @@ def prepared(connection: Connection, figure: str, target: Target, *, to_take_bac
     elif (found.field, found.label) != (target.field, target.label) and found.written.exists():
         raise ImportRefused(f"{figure} is written to {found.field or found.label} already: take that back first.")
     is_stored = not found._state.adding and (found.field, found.label) == (target.field, target.label)
+    is_in_use = is_stored and (found.is_active or found.written.exists())
     found.field, found.label = target.field, target.label
-    if not (to_take_back and is_stored):
+    if not (is_in_use or (to_take_back and is_stored)):
         _writer(found).refuse()
         _refuse_anothers_place(found)
     return found

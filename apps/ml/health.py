@@ -39,7 +39,9 @@ def workers() -> Health:
 
 def active_models() -> Health:
     """How many models serve, and how many a process that should have served them could not read; none is loaded."""
-    refused, active = Count("pk", filter=~Q(refusal="")), Count("pk")
+    # Of a project for which nothing is predicted none is asked.
+    is_refused = ~Q(refusal="") & (Q(project=None) | Q(project__predictions_enabled=True))
+    refused, active = Count("pk", filter=is_refused), Count("pk")
     found = MLModel.objects.filter(is_active=True).aggregate(refused=refused, active=active)
     if found["active"] == 0:
         return Health("degraded", "No model is active: simple methods answer.")

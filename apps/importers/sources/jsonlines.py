@@ -35,6 +35,8 @@ PEEKED_LINES = 1_000
 #: the fields that the file tells, of which alone any are emptied.
 _KINDS: Mapping[str, type] = {"sprint": Mapping, "lack": Mapping, "told": list}
 _TIMES = ("created_at", "started_at", *ENDS, "last_moved_at")
+#: Of a status that a change names: how it is called, or what it means.
+_OF_A_STATUS = ("name", "category")
 #: Moment → how far an issue is that has it, the last first.
 _REACHED = {"dropped_at": "dropped", "resolved_at": "done", "started_at": "in_progress"}
 #: Each of these tells how far an issue is, also where no status is named.
@@ -240,7 +242,7 @@ def _change(row: Any, read: Values) -> Change:
     if at is None:
         raise BadValue("a change has no time")
     for key in ("from", "to"):
-        require_shape(name, part(row, key), f"{name}, {key}", may_have=("name",) if name == "status" else ())
+        require_shape(name, part(row, key), f"{name}, {key}", may_have=_OF_A_STATUS if name == "status" else ())
     require_shape("assignee", part(row, "by"), f"{name}, by")
     old, new = (read.of(name, part(row, key)) for key in ("from", "to"))
     return Change(name, old, new, at, person(part(row, "by")))

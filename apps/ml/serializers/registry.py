@@ -80,6 +80,7 @@ class ModelDetailSerializer(ModelSerializer):
     """Everything measured and recorded of one training."""
 
     metrics = serializers.SerializerMethodField(help_text="Beside each figure that of the naive baseline.")
+    provenance = serializers.SerializerMethodField(help_text="Versions and data; of a model of all projects the day.")
     trained_by = serializers.SerializerMethodField(help_text="Id of who asked for it; null for the schedule.")
     failure_reason = serializers.SerializerMethodField(help_text="Why the training failed; empty if it did not.")
 
@@ -96,6 +97,13 @@ class ModelDetailSerializer(ModelSerializer):
 
     def get_metrics(self, model: MLModel) -> dict[str, Any]:
         return {name: value for name, value in model.metrics.items() if name not in _INTERNAL_METRICS}
+
+    def get_provenance(self, model: MLModel) -> dict[str, Any]:
+        until = model.provenance.get("trained_until")
+        if model.project_id or not until:
+            return dict(model.provenance)
+        # The moment is when one project finished its newest issue.
+        return {**model.provenance, "trained_until": until[:10]}
 
     def get_trained_by(self, model: MLModel) -> str | None:
         return str(model.trained_by_id) if model.trained_by_id and self._may_know(model) else None

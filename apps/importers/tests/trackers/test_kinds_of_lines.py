@@ -83,3 +83,10 @@ def test_an_issue_whose_line_cannot_be_read_is_not_missing(tmp_path, project):
 
     report = json.loads(out.getvalue())
     assert (report["error_count"], report["missing"], report["removed"]) == (1, 0, 0)
+
+
+def test_a_change_of_a_status_may_tell_what_it_means_alone():
+    change = {"field": "status", "from": {"category": "to_do"}, "to": {"category": "done"}, "at": "2026-03-02T09:00Z"}
+    (issue,) = lines({"id": "A-1", "title": "x", "changes": [change]})
+
+    assert [(each.old.category, each.new.category) for each in issue.changes] == [("to_do", "done")]

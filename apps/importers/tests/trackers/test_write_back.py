@@ -364,3 +364,15 @@ def test_without_a_model_of_its_own_there_is_nothing_to_write(linked, now):
         told = WriteBack(connection=linked, figure=figure, label="ml:")
         SprintFactory(project=linked.project, active=True)
         assert steps_of(told, now=now) == []
+
+
+@pytest.mark.django_db
+def test_figures_go_on_in_a_place_that_an_earlier_version_took(linked):
+    there = WriteBack.objects.create(
+        project=linked.project, place=linked.place, connection=linked, figure="hours", label="größe:", is_active=True
+    )
+    assert prepared(linked, "hours", Target(label="größe:")) == there
+
+    WriteBack.objects.update(is_active=False)
+    with pytest.raises(ImportRefused):
+        prepared(linked, "hours", Target(label="größe:"))

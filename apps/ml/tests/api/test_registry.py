@@ -241,6 +241,16 @@ def test_nobody_reads_keys_of_the_store_and_strangers_to_it_nothing_of_the_globa
     assert (shown["trained_by"], shown["failure_reason"]) == (None, "")
 
 
+@pytest.mark.parametrize(("is_of_all", "told"), [(True, "2026-02-28"), (False, "2026-02-28T23:57:29.734147+00:00")])
+def test_of_a_global_model_nobody_reads_the_moment_at_which_one_project_finished(as_lead, team, is_of_all, told):
+    made_of = {"trained_until": "2026-02-28T23:57:29.734147+00:00", "python": "3.11"}
+    model = MLModelFactory(project=None if is_of_all else team, provenance=made_of)
+
+    shown = as_lead.get(f"{MODELS}{model.id}/").json()
+
+    assert shown["provenance"] == {**made_of, "trained_until": told}
+
+
 @pytest.mark.parametrize(("is_of_one", "reason"), [(False, "S3 upload failed"), (True, "")])
 def test_a_key_of_one_project_knows_of_the_global_model_what_its_team_knows(team, is_of_one, reason):
     administrator = TeamMemberFactory(project=team, user=UserFactory(is_superuser=True)).user

@@ -132,12 +132,13 @@ def test_models_that_a_process_could_not_read_are_told(django_assert_num_queries
     MLModelFactory(is_active=True)
     MLModelFactory(is_active=True, model_type="story_points", refusal="Its signature is not ours.")
     MLModelFactory(is_active=False, refusal="Its signature is not ours.")
+    MLModelFactory(is_active=True, refusal="Nobody asks.", project=ProjectFactory(predictions_enabled=False))
 
     with django_assert_num_queries(1):
         found = ml_health.active_models()
 
     assert found.status == "degraded"
-    assert found.message.startswith("1 of 2 active models cannot be loaded: simple methods answer there.")
+    assert found.message.startswith("1 of 3 active models cannot be loaded: simple methods answer there.")
 
 
 def test_a_full_disk_degrades_the_store(model_store_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
