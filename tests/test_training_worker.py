@@ -156,14 +156,16 @@ def test_processes_of_a_pool_that_are_killed_while_they_wait_are_replaced_and_th
     def n_done() -> int:
         return installation.log.read_text(errors="replace").count(" succeeded in ")
 
-    # What each worker does first.
-    installation.wait_for(lambda: n_done() == 1)
-    waiting = [pid for pid in children(worker.pid) if is_of_the_pool(pid)]
-    assert len(waiting) == 2
-    for pid in waiting:
-        os.kill(pid, signal.SIGKILL)
+    try:
+        # What each worker does first.
+        installation.wait_for(lambda: n_done() == 1)
+        waiting = [pid for pid in children(worker.pid) if is_of_the_pool(pid)]
+        assert len(waiting) == 2
+        for pid in waiting:
+            os.kill(pid, signal.SIGKILL)
 
-    installation.script("from apps.ml.tasks import note_long_worker\nnote_long_worker.delay()")
+        installation.script("from apps.ml.tasks import note_long_worker\nnote_long_worker.delay()")
 
-    installation.wait_for(lambda: n_done() == 2)
-    kill(worker)
+        installation.wait_for(lambda: n_done() == 2)
+    finally:
+        kill(worker)
