@@ -206,11 +206,13 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
     DATABASES["default"]["CONN_MAX_AGE"] = 600
 elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    from apps.common.operations.patience import SESSION_OPTIONS, ImpatientConnection
+
     # A connection from the pool is tried before it is used, or every one that a restart of the database broke would
     # cost a request (measured).
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {
-        "options": "-c lock_timeout=20s",
+        "options": SESSION_OPTIONS,
         "connect_timeout": 5,
         # A server that is gone without a word is noticed by the system, too, whoever waits: within half a minute.
         "keepalives_idle": 10,
@@ -219,8 +221,6 @@ elif DATABASES["default"]["ENGINE"].endswith("postgresql"):
         "tcp_user_timeout": 30_000,
         **DATABASES["default"].get("OPTIONS", {}),
     }
-    from apps.common.operations.patience import ImpatientConnection
-
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "connection_class": ImpatientConnection,
         "min_size": 1,

@@ -88,6 +88,21 @@ def test_postgresql_waits_no_longer_for_a_lock_than_sqlite_does() -> None:
         assert cursor.fetchone() == ("20s",)
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's locks end with their process.")
+def test_postgresql_keeps_no_lock_for_who_is_gone_or_paused() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, reset_val FROM pg_settings WHERE source = 'client' AND (name LIKE 'tcp_keepalives%' "
+            "OR name = 'idle_in_transaction_session_timeout')"
+        )
+        found = dict(cursor.fetchall())
+
+    assert found == {
+        "idle_in_transaction_session_timeout": str(3_600_000), "tcp_keepalives_idle": "60",
+        "tcp_keepalives_interval": "15", "tcp_keepalives_count": "4",
+    }  # fmt: skip
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="Of SQLite its file may be for reading only.")
 def test_a_postgresql_for_reading_only_makes_a_process_unready() -> None:
     with for_reading_only():

@@ -15,6 +15,18 @@ STATEMENT_SECONDS = 3600.0
 REQUEST_SECONDS = 25.0
 #: Of the question whether a connection that lay in the pool still works, which a server answers in a millisecond.
 CHECK_SECONDS = 2.0
+#: The server's own patience: with locks, and with us. What a machine that is gone had locked is free within two
+#: minutes, and what a process that is paused has within an hour, which no backup needs between two questions.
+SESSION_OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "lock_timeout=20s",
+        "idle_in_transaction_session_timeout=1h",
+        "tcp_keepalives_idle=60",
+        "tcp_keepalives_interval=15",
+        "tcp_keepalives_count=4",
+    )
+)
 
 
 class ImpatientConnection(psycopg.Connection[Any]):

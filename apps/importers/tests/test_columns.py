@@ -4,6 +4,8 @@ import pytest
 
 from apps.importers.records import ImportRefused
 from apps.importers.sources.csv.columns import detect_columns, normal_form, unit_by_name
+from apps.importers.sources.csv.survey import SAMPLED_CELLS
+from apps.importers.tests.files import issues
 
 JIRA = [
     "Summary", "Issue key", "Issue id", "Issue Type", "Status", "Project key", "Project name", "Priority", "Resolution",
@@ -172,3 +174,11 @@ def test_a_unit_behind_a_name_is_the_columns(header, field, unit):
 def test_what_stands_behind_other_names_stays():
     assert detect_columns(["Title", "Room (h)"]).unread == ("Room (h)",)
     assert normal_form("Component (s)") == "components"
+
+
+@pytest.mark.parametrize("none", ["0000-00-00 00:00:00", "1970-01-01", "9999-12-31", "0"])
+def test_a_column_of_ends_is_read_however_many_of_the_first_are_none(write, none):
+    open_ones = "".join(f"A-{n},x,Open,{none}\n" for n in range(SAMPLED_CELLS + 10))
+    path = write(f"Key,Title,Status,Resolved\n{open_ones}B-0,x,Done,2026-01-05 10:00:00\n")
+
+    assert [issue.resolved_at is not None for issue in issues(path)][-1]

@@ -11,7 +11,7 @@ CHOSEN = {
     "hours": (
         "Dauer (h)", "Dauer [Std.]", "Dauer {h}", "Dauer, h", "Dauer/h", "Dauer h", "Dauer: Std.", "Aufwand in Stunden",
         "Aufwand in h je Ticket", "Arbeitsstunden", "Took (HRS)", "took_hours", "tookHours", "tookinhours",
-        "Hours (last 7 days)", "Hours (total)", "Heures passées", "Durée (heures)", "Durée en h", "Tiempo en horas",
+        "Hour(s)", "Hour(s) on it", "Dauer (hour(s))", "Heure(s)", "Hora(s)", "Stunde(n)", "Hours (last 7 days)", "Hours (total)", "Heures passées", "Durée (heures)", "Durée en h", "Tiempo en horas",
         "Horas trabajadas", "Tempo em horas", "Ore lavorate", "Gewerkte uren", "Tijd (uur)", "Czas (godz.)",
         "Czas w godzinach", "Трудозатраты (ч)", "Трудозатраты, ч.", "Трудозатраты, чел.-ч", "Время в часах",
         "Потрачено часов", "工数(時間)", "工数（時間）", "工数［ｈ］", "工数h", "工数(人時)",
@@ -19,7 +19,7 @@ CHOSEN = {
     "minutes": (
         "Dauer (min)", "Dauer (Min.)", "Dauer [ min ]", "Dauer, min", "Dauer / min", "Dauer min.", "Hours worked (min)",
         "Stunden (Min.)", "Work, mins", "Time on task [min]", "took_minutes", "tookinminutes", "Took (minutes)",
-        "Zeit in Minuten je Stunden-Ticket", "Temps réel (min)", "Durée en minutes", "Tiempo (minutos)",
+        "Time on task (Minute(s))", "Zeit in Minuten je Stunden-Ticket", "Temps réel (min)", "Durée en minutes", "Tiempo (minutos)",
         "Tempo (minuti)", "Tijd (minuten)", "Czas (minuty)", "Время (мин.)", "Время, мин", "作業(分)", "作業時間（分）",
         "実績時間[分]", "Custom field (Dauer (min))", "Dauer (min) gesamt", "Min. Dauer (min)",
     ),
@@ -36,7 +36,7 @@ CHOSEN = {
     "": (
         "Участие", "Частота", "Счастье", "実績時間", "作業 時間", "Score", "Storehouse", "Minimum", "Min. effort",
         "Std. deviation", "Second estimate", "Team's", "Stundensatz", "Minutenpreis", "Effort (S, M, L)", "Toujours",
-        "Montage", "Participation", "Dauer", "Phase (D, 2)",
+        "Effort(s)", "Estimate(s)", "Montage", "Participation", "Dauer", "Phase (D, 2)",
     ),
 }  # fmt: skip
 
@@ -83,6 +83,29 @@ def test_a_chosen_column_in_days_is_asked_for_and_not_taken_for_hours(write, col
 def test_a_name_that_we_know_is_known_with_its_unit(header, field, unit):
     assert detect_columns(["Title", header]).names() == {"title": "Title", field: header}
     assert unit_by_name(header, ["Title", header]) == (unit, "")
+
+
+@pytest.mark.parametrize(
+    ("header", "hours"),
+    [("Actual Hour(s)", 8.0), ("Hour(s)", 8.0), ("Time Spent (hour(s))", 8.0), ("Time Spent(s)", 8 / 3600),
+     ("Time Spent (min)", 8 / 60)],
+)  # fmt: skip
+def test_a_plural_in_brackets_is_no_unit(write, header, hours):
+    assert issues(write(f"Title,{header}\nFix,8\nMend,16\n"))[0].actual_hours == pytest.approx(hours)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Estimate (min),Estimate (likely),Estimate (max)", "Effort Min,Effort Max", "Effort_min,Effort_max",
+     "Estimate S,Estimate M,Estimate L", "Effort D,Effort M,Effort Q", "Original Estimate M", "Effort(s)"],
+)  # fmt: skip
+def test_the_least_of_a_range_a_size_and_a_quarter_are_no_time(header):
+    assert set(detect_columns(["Title", *header.split(",")]).names()) == {"title"}
+
+
+def test_what_was_spent_goes_before_an_effort_whatever_their_units():
+    found = detect_columns(["Title", "Effort (hours)", "Time Spent (seconds)"]).names()
+    assert found["actual_hours"] == "Time Spent (seconds)"
 
 
 @pytest.mark.parametrize("header", ["Time Spent (days)", "Hours (min)", "Effort (PT)"])

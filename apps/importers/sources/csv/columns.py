@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from apps.importers.records import ImportRefused
 from apps.importers.sources.csv.languages import in_english, plain
-from apps.importers.sources.csv.units import HOURS_PER_UNIT, parted, unit_in
+from apps.importers.sources.csv.units import HOURS_PER_UNIT, is_least, parted, unit_in
 
 
 def _in_units(*names: str) -> tuple[str, ...]:
@@ -75,7 +75,8 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
         "actualhours", "hours", "hoursspent", "spenthours", "hoursactual", "loggedhours", "timespentminutes",
         "completedwork", "timespent", "spenttime", "totaltimespent", "actualminutes", "workhours", "loggedminutes",
         "actualeffort",
-        *_in_units("effort", "actualeffort", "timespent", "spenttime", "totaltimespent", "completedwork"),
+        # An effort may be a plan: what was spent goes before it.
+        *_in_units("timespent", "spenttime", "totaltimespent", "completedwork"), *_in_units("effort", "actualeffort"),
     ),
     "created_at": (
         "created", "createdat", "createdon", "createddate", "creationdate", "datecreated", "createdatutc",
@@ -225,7 +226,7 @@ def detect_columns(
     ImportRefused
         If an override names no field or no column, or if no column holds titles.
     """
-    normal = list(map(normal_form, header))
+    normal = [in_english(name) if is_least(name, header) else normal_form(name) for name in header]
     unreadable = unreadable or {}
     if not any(key in _WHEN.values() for at, key in enumerate(normal) if at not in unreadable):
         normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(normal)]

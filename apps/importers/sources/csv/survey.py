@@ -3,7 +3,7 @@
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -139,17 +139,35 @@ def _readable_columns(
     filled = frozenset(at for at, cells in samples.items() if cells)
     dated = frozenset(at for at in filled if all(map(is_dated, samples[at])))
     unreadable: dict[int, str] = {}
+    later: dict[int, bool] = {}
     while True:
         columns = detect_columns(shape.header, overrides, unreadable=unreadable, filled=filled, dated=dated)
         found = {
             at: name
             for name, test in tests.items()
+            # What somebody chose is read as it is.
+            if name not in (overrides or {})
             for at in columns.positions.get(name, ())
             if samples.get(at) and not any(map(test, samples[at]))
         }
+        asked = {at for at, name in found.items() if name in DATE_FIELDS and len(samples[at]) == SAMPLED_CELLS}
+        if asked := asked - later.keys():
+            with_one = _with_a_date(shape, asked, is_dated)
+            later |= {at: at in with_one for at in asked}
+        found = {at: name for at, name in found.items() if not later.get(at)}
         if not found:
             return columns
         unreadable |= found
+
+
+def _with_a_date(shape: CsvShape, asked: Set[int], is_dated: Callable[[str], bool]) -> set[int]:
+    """Of these columns those that hold one anywhere: open issues may all end on a day that is none, '0000-00-00'."""
+    found = set[int]()
+    for _, cells in _good_rows(shape):
+        found |= {at for at in asked - found if at < len(cells) and is_dated(cells[at])}
+        if found == asked:
+            break
+    return found
 
 
 def _cells(samples: Mapping[int, list[str]], columns: Columns, fields: Iterable[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ A unit is a word by itself: 'сек' is one in 'Участие, сек', and 'ч
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 
 from apps.common.texts.composing import normalized
@@ -58,9 +58,16 @@ _GLUED = re.compile(
 _PART_OF_A_UNIT = re.compile(r"milli|mi[ck]ro|nano|kilo")
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _WORD = re.compile(r"[^\W\d_]+")
+#: Behind the name of a time that is known: a blank or a line part more than a unit ('Estimate M' of S, M and L).
+_APART = re.compile(r"[\s]*[,/]\s*(?P<word>[^\W\d_]+)\.?\s*\Z")
 #: Where a word begins without a sign before it: 'timeSpent', '工数h'.
 _BEGINNING = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[\u3040-\u9fff])(?=[A-Za-z])")
 _IN = frozenset({"in", "en", "em", "w", "в"})
+#: One or several, written so: 'Hour(s)', 'Stunde(n)', 'Effort(s)'. In 'Time Spent(s)' it is the unit.
+_PLURAL = re.compile(r"([^\W\d_]+)\((s|es|n|en)\)", re.IGNORECASE)
+_COUNTED = frozenset({"effort", "estimate"})
+#: 'Estimate (min)' and 'Estimate (max)'.
+_LEAST, _MOST = (re.compile(rf"[(\[,/]\s*{word}", re.IGNORECASE) for word in ("min", "max"))
 #: What stands before a short form in brackets and says nothing of it: '(in h)', '(чел.-ч)'.
 _BEFORE = _IN | {"чел"}
 #: A unit at the end of a name, and what parts it: 'Work, mins', 'Aufwand h', 'время/ч', 'timespent_minutes'.
@@ -92,14 +99,25 @@ def parted(name: str) -> tuple[str, str]:
     if brackets and brackets[-1].end() == len(text):
         found, unit = brackets[-1].start(), _of_brackets(brackets[-1][1])
     else:
-        ending = _ENDING.search(text)
+        ending = _APART.search(text)
         found, unit = (ending.start(), next(_of_ending(ending), "")) if ending else (0, "")
     return (text[:found], unit) if unit in HOURS_PER_UNIT and found else (name, "")
 
 
+def is_least(name: str, header: Collection[str]) -> bool:
+    """Whether 'min' in a name is the least, and no unit: another column has the most."""
+    return bool(_LEAST.search(name)) and any(map(_MOST.search, header))
+
+
 def _spelled(name: str) -> str:
     """With the letters and brackets of full width as the others, and a blank where a word begins without one."""
-    return _BEGINNING.sub(" ", normalized("NFKC", name))
+    return _PLURAL.sub(_joined, _BEGINNING.sub(" ", normalized("NFKC", name)))
+
+
+def _joined(found: re.Match[str]) -> str:
+    word, end = found.groups()
+    is_plural = word.casefold() in _COUNTED or (word + end).casefold() in _ANYWHERE
+    return word + end if is_plural else found[0]
 
 
 def _words(text: str) -> Iterator[str]:
