@@ -22,9 +22,9 @@ SHORT, LONG, IMPORTS = "celery", "long", "imports"
 #: By so many processes, all there from the start: of one person one, and one for files alone, since trackers make us
 #: wait (`apps.importers.waiting`). A pool that shrinks (`--autoscale`) is not tried.
 IMPORTS_AT_ONCE = 4
-#: What may take long comes after whoever waits for an answer: beside a process at 0 it gets a tenth of the processor.
-LONG_NICENESS = 10
-NICE = ["nice", "-n", str(LONG_NICENESS)]
+#: What may take long comes after whoever waits for an answer: beside a process at 0 it gets a tenth of the processor,
+#: and imports a third: on SQLite a step of theirs, of half a second, holds up all who write (at a tenth for 8 to 15).
+NICENESS = {LONG: 10, IMPORTS: 3}
 ROOT = Path(__file__).resolve().parent.parent
 #: Celery's own option, which stands before the name of its command: no banner.
 QUIET = "--quiet"
@@ -50,9 +50,13 @@ def commands(arguments: Sequence[str]) -> list[list[str]]:
     celery = ["celery", QUIET] if QUIET in arguments else ["celery"]
     return [
         _worker(celery, SHORT, 1, *beat, *given),
-        [*NICE, *_worker(celery, LONG, 1, *given)],
-        [*NICE, *_worker(celery, IMPORTS, IMPORTS_AT_ONCE, *given)],
+        [*_nicely(LONG), *_worker(celery, LONG, 1, *given)],
+        [*_nicely(IMPORTS), *_worker(celery, IMPORTS, IMPORTS_AT_ONCE, *given)],
     ]
+
+
+def _nicely(queue: str) -> list[str]:
+    return ["nice", "-n", str(NICENESS[queue])]
 
 
 def _worker(celery: Sequence[str], queue: str, at_once: int, *options: str) -> list[str]:

@@ -37,10 +37,11 @@ def test_each_queue_has_a_worker_of_its_own_and_one_of_them_the_schedule():
 
 def test_what_may_take_long_comes_after_what_somebody_waits_for():
     short, *longer = (each[: each.index(sys.executable)] for each in worker.commands([]))
-    command = [*longer[0], sys.executable, "-c", "import os; print(os.nice(0))"]
+    command = [sys.executable, "-c", "import os; print(os.nice(0))"]
+    told = [int(subprocess.check_output([*each, *command])) for each in longer]
 
-    assert (short, longer) == ([], [worker.NICE] * 2)
-    assert int(subprocess.check_output(command)) == min(os.nice(0) + worker.LONG_NICENESS, 19)
+    assert short == []
+    assert told == [min(os.nice(0) + niceness, 19) for niceness in (10, 3)]
 
 
 BEAT_IN_A_WORKER = """

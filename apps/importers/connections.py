@@ -235,13 +235,10 @@ def _asked_again_from(
 
 
 def _lasts(unread: Set[str], before: QuerySet[ImportRun], *, since: datetime) -> bool:
-    """Whether no import, of which the newest comes first, could read it for so long."""
-    for began, report in before.values_list("created_at", "report"):
-        if not _lacks(report, unread):
-            return False
-        if began <= since:
-            return True
-    return False
+    """Whether no import could read it for so long, the last one before that neither."""
+    earlier = before.filter(created_at__lte=since).first()
+    reports = before.filter(created_at__gt=since).values_list("report", flat=True)
+    return earlier is not None and all(_lacks(report, unread) for report in (earlier.report, *reports))
 
 
 def _lacks(report: Mapping[str, Any], unread: Set[str]) -> bool:

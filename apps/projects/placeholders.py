@@ -36,6 +36,8 @@ def erased_as(places: Mapping[str, str]) -> dict[str, str]:
 
 #: RFC 2606 reserves it: no mail can ever reach such an address.
 _NOWHERE = "imported.invalid"
+#: With what an address begins that stands for the account of a member in a source.
+KNOWN = "known-"
 
 
 def domain_of(project: Project) -> str:
@@ -47,7 +49,7 @@ def domain_of(project: Project) -> str:
 
 def place_kept_of(address: str, key: str = "") -> str:
     """What stands, in its project, for the place by which a source knows a member: who has the place finds it by it."""
-    return f"known-{digest_of(address, key)}@{address.rpartition('@')[2]}"
+    return f"{KNOWN}{digest_of(address, key)}@{address.rpartition('@')[2]}"
 
 
 def placeholders_of(project: Project) -> models.QuerySet[User]:

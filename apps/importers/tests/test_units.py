@@ -11,7 +11,8 @@ CHOSEN = {
     "hours": (
         "Dauer (h)", "Dauer [Std.]", "Dauer {h}", "Dauer, h", "Dauer/h", "Dauer h", "Dauer: Std.", "Aufwand in Stunden",
         "Aufwand in h je Ticket", "Arbeitsstunden", "Took (HRS)", "took_hours", "tookHours", "tookinhours",
-        "Hour(s)", "Hour(s) on it", "Dauer (hour(s))", "Heure(s)", "Hora(s)", "Stunde(n)", "Hours (last 7 days)", "Hours (total)", "Heures passées", "Durée (heures)", "Durée en h", "Tiempo en horas",
+        "Hour(s)", "Hour(s) on it", "Dauer (hour(s))", "Heure(s)", "Hora(s)", "Stunde(n)",
+        "Hours (last 7 days)", "Hours (total)", "Heures passées", "Durée (heures)", "Durée en h", "Tiempo en horas",
         "Horas trabajadas", "Tempo em horas", "Ore lavorate", "Gewerkte uren", "Tijd (uur)", "Czas (godz.)",
         "Czas w godzinach", "Трудозатраты (ч)", "Трудозатраты, ч.", "Трудозатраты, чел.-ч", "Время в часах",
         "Потрачено часов", "工数(時間)", "工数（時間）", "工数［ｈ］", "工数h", "工数(人時)",
@@ -19,7 +20,8 @@ CHOSEN = {
     "minutes": (
         "Dauer (min)", "Dauer (Min.)", "Dauer [ min ]", "Dauer, min", "Dauer / min", "Dauer min.", "Hours worked (min)",
         "Stunden (Min.)", "Work, mins", "Time on task [min]", "took_minutes", "tookinminutes", "Took (minutes)",
-        "Time on task (Minute(s))", "Zeit in Minuten je Stunden-Ticket", "Temps réel (min)", "Durée en minutes", "Tiempo (minutos)",
+        "Time on task (Minute(s))", "Zeit in Minuten je Stunden-Ticket",
+        "Temps réel (min)", "Durée en minutes", "Tiempo (minutos)",
         "Tempo (minuti)", "Tijd (minuten)", "Czas (minuty)", "Время (мин.)", "Время, мин", "作業(分)", "作業時間（分）",
         "実績時間[分]", "Custom field (Dauer (min))", "Dauer (min) gesamt", "Min. Dauer (min)",
     ),

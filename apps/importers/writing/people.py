@@ -5,6 +5,7 @@ or had an issue is in the team; who only reported is known, and no member: in a 
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -19,10 +20,12 @@ from apps.importers.records import Person
 from apps.importers.telling.spellings import spellings_of
 from apps.importers.writing.traces import Traces
 from apps.projects.models import Issue, Project, TeamMember
-from apps.projects.placeholders import domain_of, erased_as, place_kept_of
+from apps.projects.placeholders import KNOWN, domain_of, erased_as, place_kept_of
 
 LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 _NOBODY = Person("")
+#: Accounts of a source by which it may know one member: each makes an erasure longer.
+MOST_PLACES = 20
 
 
 class Team:
@@ -72,7 +75,7 @@ class Team:
         if strangers := {self._known_as(one): one for one in named if not self._is_known(one)}:
             self._make(strangers)
         self._take_in(working)
-        self._keep_places(named)
+        self._keep_places(working)
 
     def _make(self, strangers: Mapping[str, Person]) -> None:
         places = {self._placeholder_of(one): one for one in strangers.values()}
@@ -114,11 +117,17 @@ class Team:
     def _keep_places(self, named: Iterable[Person]) -> None:
         """By which accounts or other addresses the source knows members who log in: an erasure takes these in.
 
-        Nobody is found by them before that: it was told by the name, which another may have, too.
+        Nobody is found by them before that: it was told by the name, which another may have, too. So may any number of
+        strangers who only report, of whom none is kept.
         """
         found = {self._placeholder_of(one): user for one in named if (user := self._found_elsewhere(one))}
         kept = {place_kept_of(place): user for place, user in found.items() if self._by_address.get(place) != user}
-        new = {address: user for address, user in kept.items() if self._by_address.get(address) != user}
+        of_each = Counter(user.pk for address, user in self._by_address.items() if address.startswith(KNOWN))
+        new: dict[str, User] = {}
+        for address, user in kept.items():
+            if self._by_address.get(address) != user and of_each[user.pk] < MOST_PLACES:
+                of_each[user.pk] += 1
+                new[address] = user
         if not new:
             return
         # Without a trace: it stays where the import is taken back.

@@ -84,7 +84,7 @@ class Bucket:
         options: dict[str, Any] = sums if self.sends_checksums else {}
         write = partial(self.client.put_object, **self._at(key), Body=data, IfNoneMatch="*", **options)
         try:
-            told = self.calls.ask(write, once=True)
+            told: Any = self.calls.ask(write, once=True)
         except BucketFault as fault:
             if fault.status in _TAKEN:
                 raise FileExistsError from None
@@ -150,7 +150,8 @@ class Bucket:
             told = self.calls.ask(partial(self.client.delete_objects, Bucket=self.bucket, Delete=asked))
         except BucketFault:
             return set()
-        return {named[gone] for each in told.get("Deleted", ()) if (gone := each.get("Key", "")) in named}
+        gone, faulty = ({each.get("Key", "") for each in told.get(name, ())} for name in ("Deleted", "Errors"))
+        return {named[each] for each in gone - faulty if each in named}
 
     def unwritten(self, prefix: str) -> tuple[StoredObject, ...]:
         """A bucket has none: what was not sent whole is no object."""

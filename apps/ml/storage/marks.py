@@ -75,11 +75,13 @@ def others(objects: ObjectStore, ours: Sequence[str]) -> list[str]:
 def withdraw(objects: ObjectStore, ours: Sequence[str], keys: Iterable[str]) -> Iterator[str]:
     """Take our marks away, and each object that nobody else has marked; the keys of those that are gone."""
     strangers, keys = others(objects, ours), list(keys)
-    alone = [key for key in keys if not any(_has_marked(objects, name, key) for name in strangers)]
-    # Objects first: a crash in between leaves marks of nothing, never an object that is nobody's.
-    objects.delete_all(alone)
-    objects.delete_all([mark_key(name, key) for key in keys for name in ours])
-    yield from alone
+    # Where others are, each is looked at right before it goes: they may mark it meanwhile.
+    for part in [[key] for key in keys] if strangers else [keys]:
+        alone = [key for key in part if not any(_has_marked(objects, name, key) for name in strangers)]
+        # Objects first: a crash in between leaves marks of nothing, never an object that is nobody's.
+        objects.delete_all(alone)
+        objects.delete_all([mark_key(name, key) for key in part for name in ours])
+        yield from alone
 
 
 def _note(objects: ObjectStore, installation: object, key: str) -> bool:

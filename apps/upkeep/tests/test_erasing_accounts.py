@@ -9,7 +9,7 @@ from apps.accounts.tests.factories import UserFactory
 from apps.importers import runs
 from apps.importers.models import ImportRun
 from apps.importers.records import Person
-from apps.importers.writing.people import Team
+from apps.importers.writing.people import MOST_PLACES, Team
 from apps.projects.models import Issue
 from apps.projects.placeholders import join
 from apps.projects.services import delete_project
@@ -120,6 +120,15 @@ def test_it_is_kept_once_and_for_whoever_was_found_last(imports, erase, project,
 def test_of_a_name_or_an_address_alone_nothing_is_kept(imports, ann, told):
     assert imports(told) == ann
     assert not User.objects.filter(is_placeholder=True).exists()
+
+
+def test_of_strangers_who_report_under_a_members_name_nothing_is_kept(project, ann, now):
+    team = Team(project, now=now)
+    team.learn([], reporters=[Person(NAME, account=f"stranger{number}") for number in range(50)])
+    assert not User.objects.filter(is_placeholder=True).exists()
+
+    team.learn([Person(NAME, account=f"account{number}") for number in range(MOST_PLACES + 5)])
+    assert User.objects.filter(is_placeholder=True, became=ann).count() == MOST_PLACES
 
 
 def test_an_import_that_is_taken_back_leaves_it(imports, erase, ann):

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from apps.ml.storage import get_object_store
 from apps.ml.storage.keys import mark_key
-from apps.ml.storage.marks import put_marked, withdraw
+from apps.ml.storage.marks import mark, put_marked, withdraw
 
 KEYS = [f"ml_datasets/global/2026-03-{day:02}.jsonl.gz" for day in range(1, 21)]
 
@@ -46,7 +46,10 @@ def test_twenty_objects_and_their_marks_are_two_questions(asked, us):
     assert not any(store.exists(mark_key(us, key)) for key in KEYS)
 
 
-@pytest.mark.parametrize("answer", [{}, {"Deleted": [{"Key": "another"}]}, {"Errors": [{"Key": KEYS[0]}]}, None])
+BOTH = {name: [{"Key": key} for key in KEYS] for name in ("Deleted", "Errors")}
+
+
+@pytest.mark.parametrize("answer", [{}, {"Deleted": [{"Key": "another"}]}, {"Errors": [{"Key": KEYS[0]}]}, BOTH, None])
 def test_what_is_not_told_to_be_gone_is_asked_for_by_itself(asked, us, monkeypatch, answer):
     store = get_object_store()
     for key in KEYS:
@@ -64,3 +67,19 @@ def test_what_is_not_told_to_be_gone_is_asked_for_by_itself(asked, us, monkeypat
 
     assert store.list("ml_datasets") == []
     assert asked["delete_object"] >= 2 * len(KEYS)
+
+
+def test_where_others_are_each_is_looked_at_right_before_it_goes(asked, us, monkeypatch):
+    """They may mark one meanwhile, as a restore does of what is there."""
+    store, them = get_object_store(), str(uuid4())
+    for key in KEYS:
+        put_marked(store, us, key, b"{}")
+    mark(store, them, KEYS[0])
+    withdrawn = withdraw(store, [us], KEYS)
+    next(withdrawn)
+
+    mark(store, them, KEYS[-1])
+
+    assert list(withdrawn) == KEYS[2:-1]
+    assert store.exists(KEYS[0])
+    assert store.exists(KEYS[-1])
