@@ -175,7 +175,7 @@ def test_the_unit_of_a_column_that_nothing_tells_is_asked_for_and_chosen_on_the_
     untold = execute(ImportRun.objects.first().pk, now=timezone.now())
 
     page = lead.get(address("import-run", project, run_id=untold.pk)).content.decode()
-    assert "Dauer is left out: nothing says whether it is in hours or seconds." in page
+    assert "Dauer is left out: nothing says whether it is in hours, minutes or seconds." in page
     assert 'name="unit-actual_hours"' in page
     lead.post(
         address("import-confirm", project, run_id=untold.pk), chosen | {"unit-actual_hours": "seconds", "try": "1"}

@@ -150,8 +150,9 @@ class Bucket:
             told = self.calls.ask(partial(self.client.delete_objects, Bucket=self.bucket, Delete=asked))
         except BucketFault:
             return set()
-        gone, faulty = ({each.get("Key", "") for each in told.get(name, ())} for name in ("Deleted", "Errors"))
-        return {named[each] for each in gone - faulty if each in named}
+        faulty = {each.get("Key", "") for each in told.get("Errors", ())}
+        gone = {each.get("Key", "") for each in told.get("Deleted", ())} - faulty
+        return {named[each] for each in gone if each in named}
 
     def unwritten(self, prefix: str) -> tuple[StoredObject, ...]:
         """A bucket has none: what was not sent whole is no object."""
