@@ -145,8 +145,8 @@ def _readable_columns(
         found = {
             at: name
             for name, test in tests.items()
-            # What somebody chose is read as it is.
-            if name not in (overrides or {})
+            # Dates that somebody chose are read as they are.
+            if name not in DATE_FIELDS or name not in (overrides or {})
             for at in columns.positions.get(name, ())
             if samples.get(at) and not any(map(test, samples[at]))
         }

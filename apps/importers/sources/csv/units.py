@@ -5,7 +5,7 @@ A unit is a word by itself: 'сек' is one in 'Участие, сек', and 'ч
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from apps.common.texts.composing import normalized
 
@@ -59,12 +59,14 @@ _PART_OF_A_UNIT = re.compile(r"milli|mi[ck]ro|nano|kilo")
 _BRACKETS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 _WORD = re.compile(r"[^\W\d_]+")
 #: Behind the name of a time that is known: a blank or a line part more than a unit ('Estimate M' of S, M and L).
-_APART = re.compile(r"[\s]*[,/]\s*(?P<word>[^\W\d_]+)\.?\s*\Z")
+_APART = re.compile(r"[,/]\s*(?P<word>[^\W\d_]+)\.?\s*\Z")
 #: Where a word begins without a sign before it: 'timeSpent', '工数h'.
 _BEGINNING = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[\u3040-\u9fff])(?=[A-Za-z])")
 _IN = frozenset({"in", "en", "em", "w", "в"})
 #: One or several, written so: 'Hour(s)', 'Stunde(n)', 'Effort(s)'. In 'Time Spent(s)' it is the unit.
-_PLURAL = re.compile(r"([^\W\d_]+)\((s|es|n|en)\)", re.IGNORECASE)
+_PLURAL = re.compile(r"\((s|es|n|en)\)", re.IGNORECASE)
+#: No word that has such a plural is longer.
+_LONGEST_COUNTED = 20
 _COUNTED = frozenset({"effort", "estimate"})
 #: 'Estimate (min)' and 'Estimate (max)'.
 _LEAST, _MOST = (re.compile(rf"[(\[,/]\s*{word}", re.IGNORECASE) for word in ("min", "max"))
@@ -115,9 +117,10 @@ def _spelled(name: str) -> str:
 
 
 def _joined(found: re.Match[str]) -> str:
-    word, end = found.groups()
-    is_plural = word.casefold() in _COUNTED or (word + end).casefold() in _ANYWHERE
-    return word + end if is_plural else found[0]
+    before = found.string[max(found.start() - _LONGEST_COUNTED, 0) : found.start()]
+    word = "".join(takewhile(str.isalpha, reversed(before)))[::-1].casefold()
+    is_plural = word in _COUNTED or word + found[1].casefold() in _ANYWHERE
+    return found[1] if is_plural else found[0]
 
 
 def _words(text: str) -> Iterator[str]:
