@@ -1,16 +1,16 @@
 """Whether workers and their schedule can write: asked before they start, so that one line tells of a full or read-only
-disk, and not each of them by a traceback of what it wrote first. And whether SQLite's file is whole, as far as its list
-of tables tells: the web server asks that, too."""
+disk, and not each of them by a traceback of what it wrote first. And whether the broker's address is one, and SQLite's
+file whole, as far as its list of tables tells: the web server asks that, too."""
 
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from apps.common.operations.environment import needing_a_place
 from apps.common.operations.room import write_something
+from apps.common.operations.slips.values import slip_in_broker
 from base import settings
 
 
@@ -20,11 +20,9 @@ def main(arguments: Sequence[str]) -> None:
         with needing_a_place(setting):
             _ask(folder)
     refuse_what_is_spoiled()
-    try:
-        # Celery would tell it by a traceback, before it looks for slips in settings.
-        _ = [urlsplit(each).port for each in settings.CELERY_BROKER_URL.split(";")]
-    except ValueError:
-        sys.exit("settings: CELERY_BROKER_URL has a port that is none; ports go from 1 to 65535.")
+    # Celery would tell it by a traceback, before it looks for slips in settings.
+    if slip := slip_in_broker(settings.CELERY_BROKER_URL):
+        sys.exit(f"settings: CELERY_BROKER_URL {slip}.")
 
 
 def refuse_what_is_spoiled() -> None:

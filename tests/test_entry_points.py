@@ -109,11 +109,16 @@ def test_a_slip_stops_a_schedule_of_its_own(tmp_path: Path):
 
 
 @pytest.mark.parametrize("command", ["worker", "beat"])
-def test_a_port_that_is_none_is_one_clear_line(command: str, tmp_path: Path):
-    done = call("./run", command, var_dir=tmp_path / "var", CELERY_BROKER_URL="redis://broker:99999/0")
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [("redis://broker:99999/0", "has a port that is none; ports go from 1 to 65535"),
+     ("redis://broker/x", "ends with a database that is no number")],
+)  # fmt: skip
+def test_a_slip_in_the_address_of_the_broker_is_one_clear_line(command: str, url: str, told: str, tmp_path: Path):
+    done = call("./run", command, var_dir=tmp_path / "var", CELERY_BROKER_URL=url)
 
     assert done.returncode == 1
-    assert done.stderr == "settings: CELERY_BROKER_URL has a port that is none; ports go from 1 to 65535.\n"
+    assert done.stderr == f"settings: CELERY_BROKER_URL {told}.\n"
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])

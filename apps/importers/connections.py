@@ -230,19 +230,20 @@ def _asked_again_from(
         return now
     if run.is_full or latest is None:
         return last
-    is_left_again = latest.report.get("error_count") if issues else last is None and _lacks(latest.report, unread)
+    told = latest.report
+    is_left_again = told.get("error_count") if issues else last is None and _lacks(told.get("ledger"), unread)
     return min(max(last or first, first), now) if is_left_again else last
 
 
 def _lasts(unread: Set[str], before: QuerySet[ImportRun], *, since: datetime) -> bool:
     """Whether no import could read it for so long, the last one before that neither."""
-    earlier = before.filter(created_at__lte=since).first()
-    reports = before.filter(created_at__gt=since).values_list("report", flat=True)
-    return earlier is not None and all(_lacks(report, unread) for report in (earlier.report, *reports))
+    ledgers = before.values_list("report__ledger", flat=True)
+    earlier, later = ledgers.filter(created_at__lte=since)[:1], ledgers.filter(created_at__gt=since)
+    return bool(earlier) and all(_lacks(ledger, unread) for ledger in (*earlier, *later))
 
 
-def _lacks(report: Mapping[str, Any], unread: Set[str]) -> bool:
-    return unread <= {line["what"] for line in report.get("ledger") or ()}
+def _lacks(ledger: Collection[Mapping[str, Any]] | None, unread: Set[str]) -> bool:
+    return unread <= {line["what"] for line in ledger or ()}
 
 
 @all_or_nothing()

@@ -233,8 +233,7 @@ def foresee_project(key: str) -> dict[str, int]:
     NobodyFound
         If there is no project with this key.
     """
-    project = _project(key)
-    return {} if rest_of_project(key) else _foreseen(project)[0]
+    return {} if rest_of_project(key) else _foreseen(_project(key))[0]
 
 
 def _project(key: str) -> Project:

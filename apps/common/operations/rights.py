@@ -84,14 +84,20 @@ def own_secret(path: Path) -> str:
         ):
             file.write(secrets.token_urlsafe(50).encode())
     _forget_second_names(path)
-    secret = path.read_text(errors="replace").strip()
-    if len(secret) < _LEAST_CHARACTERS or not secret.isprintable() or "\N{REPLACEMENT CHARACTER}" in secret:
+    secret = kept_secret(path)
+    if len(secret) < _LEAST_CHARACTERS:
         # Never made anew: what the one before has signed and sealed would be lost.
         sys.exit(
             f"settings: {path} is no secret any more (empty or torn); put it back from your copy, or remove "
             "it: then a new one is made, and what was signed and sealed with it is refused."
         )
     return secret
+
+
+def kept_secret(path: Path) -> str:
+    """What a file holds; nothing where a full disk or a power cut left it empty or torn."""
+    secret = path.read_text(errors="replace").strip()
+    return secret if secret.isprintable() and "\N{REPLACEMENT CHARACTER}" not in secret else ""
 
 
 def _forget_second_names(path: Path) -> None:

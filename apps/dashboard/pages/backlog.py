@@ -165,8 +165,8 @@ def _listed(project: Project, asked: BacklogQuery, state: str) -> Sequence[UUID]
         found = estimates_of(project.id, issues_in_order(project.id, issue_ids))
         return [issue.id for issue, _ in _ordered(found, asked)]
 
+    _take_turn(project, asked)
     if asked.search:
-        _take_turn(project, asked)
         return listed()
     # What somebody writes into an address, which may be a name, stays in no memory.
     what = blake2b(repr(asked).encode(), digest_size=16).hexdigest()

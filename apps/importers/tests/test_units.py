@@ -3,7 +3,7 @@
 import pytest
 
 from apps.importers.sources.csv import languages
-from apps.importers.sources.csv.columns import SYNONYMS, detect_columns, normal_form, unit_by_name
+from apps.importers.sources.csv.columns import SYNONYMS, detect_columns, normal_form, recognised, unit_by_name
 from apps.importers.tests.files import issues, reading
 
 #: A chosen column → its unit; the names themselves mean nothing to us.
@@ -103,6 +103,11 @@ def test_a_plural_in_brackets_is_no_unit(write, header, hours):
 )  # fmt: skip
 def test_the_least_of_a_range_a_size_and_a_quarter_are_no_time(header):
     assert set(detect_columns(["Title", *header.split(",")]).names()) == {"title"}
+
+
+def test_beside_the_most_a_whole_word_is_a_unit():
+    header = ["Title", "Benötigte Zeit (Minuten)", "Aufwand (max)"]
+    assert detect_columns(header).names() == recognised(header) == {"title": "Title", "actual_hours": header[1]}
 
 
 def test_what_was_spent_goes_before_an_effort_whatever_their_units():

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.accounts.models import User
+from apps.common.operations.rights import kept_secret
 from apps.common.operations.unnamed_files import coming_to
 from apps.projects.demo.scope import Entry, came_in_late, was_in_before
 from apps.projects.demo.texts import ACTIONS, ASKERS, COMPONENTS, SENTENCES, TEAM, THINGS, TYPES, DemoPerson
@@ -289,8 +290,7 @@ def ensure_login(var_dir: Path) -> tuple[User, str]:
 
 def _own_password(path: Path) -> str:
     """Written whole; what a full disk or a power cut left of an earlier one is none."""
-    kept = path.read_text(errors="replace").strip() if path.exists() else ""
-    if kept and kept.isprintable() and "\N{REPLACEMENT CHARACTER}" not in kept:
+    if path.exists() and (kept := kept_secret(path)):
         return kept
     # Of several first processes one makes it.
     with suppress(FileExistsError), coming_to(path, prefix=f".{path.name}.", replace=path.exists()) as file:

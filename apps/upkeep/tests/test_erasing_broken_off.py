@@ -347,6 +347,8 @@ def test_a_new_project_with_the_key_of_one_whose_erasure_broke_off_stays_until_i
     """Who runs the command again, as it says, means the first."""
     with broken("search_objects"), pytest.raises(CommandError, match=GOES_ON):
         call_command("erase_project", team.key)
+    # It is told while no project has the key, and while another has it.
+    call_command("erase_project", team.key, dry_run=True)
     again = IssueFactory(project=ProjectFactory(key=team.key)).project
     call_command("erase_project", team.key, dry_run=True)
     assert "projects.issue" not in capsys.readouterr().out

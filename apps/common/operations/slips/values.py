@@ -44,7 +44,7 @@ def addresses_are_addresses(**_: Any) -> list[CheckMessage]:
 def _slips() -> Iterator[tuple[str, str]]:
     if settings.PUBLIC_URL and (slip := _slip_in_what_mails_show(settings.PUBLIC_URL)):
         yield f"PUBLIC_URL {slip}.", "It is like https://scrum.example.com."
-    if slip := _slip_in_broker(settings.CELERY_BROKER_URL):
+    if slip := slip_in_broker(settings.CELERY_BROKER_URL):
         yield (
             f"CELERY_BROKER_URL {slip}.",
             "It is like redis://:password@host:6379/0 or amqp://user:password@host:5672.",
@@ -139,7 +139,8 @@ def _slips_of_single_sign_on() -> Iterator[tuple[str, str]]:
             )
 
 
-def _slip_in_broker(url: str) -> str:
+def slip_in_broker(url: str) -> str:
+    """What is wrong with the address of a broker, as the end of a sentence; empty if nothing is."""
     scheme, mark, _ = url.partition("://")
     if not mark or scheme not in BROKERS:
         return "does not begin with redis://, amqp:// or filesystem://"

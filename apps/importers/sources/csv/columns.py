@@ -226,7 +226,7 @@ def detect_columns(
     ImportRefused
         If an override names no field or no column, or if no column holds titles.
     """
-    normal = [in_english(name) if is_least(name, header) else normal_form(name) for name in header]
+    normal = _normal_forms(header)
     unreadable = unreadable or {}
     if not any(key in _WHEN.values() for at, key in enumerate(normal) if at not in unreadable):
         normal = [_WHEN.get(key, key) if at in dated else key for at, key in enumerate(normal)]
@@ -252,9 +252,14 @@ def detect_columns(
 
 def recognised(header: Sequence[str]) -> dict[str, str]:
     """Field → the header's own words, by names alone: what there is to show of a file that is refused."""
-    normal = [normal_form(name) for name in header]
+    normal = _normal_forms(header)
     found = _positions(normal, {}, {}, filled=range(len(header)), english=_english(header, normal))
     return Columns(found, {}, tuple(header)).names()
+
+
+def _normal_forms(header: Sequence[str]) -> list[str]:
+    """Of all names together: what is the least beside the most is in no minutes."""
+    return [in_english(name) if is_least(name, header) else normal_form(name) for name in header]
 
 
 def _english(header: Sequence[str], normal: Sequence[str]) -> set[int]:

@@ -69,7 +69,7 @@ _PLURAL = re.compile(r"\((s|es|n|en)\)", re.IGNORECASE)
 _LONGEST_COUNTED = 20
 _COUNTED = frozenset({"effort", "estimate"})
 #: 'Estimate (min)' and 'Estimate (max)'.
-_LEAST, _MOST = (re.compile(rf"[(\[,/]\s*{word}", re.IGNORECASE) for word in ("min", "max"))
+_LEAST, _MOST = (re.compile(rf"[(\[,/]\s*{word}\b", re.IGNORECASE) for word in ("min", "max"))
 #: What stands before a short form in brackets and says nothing of it: '(in h)', '(чел.-ч)'.
 _BEFORE = _IN | {"чел"}
 #: A unit at the end of a name, and what parts it: 'Work, mins', 'Aufwand h', 'время/ч', 'timespent_minutes'.
@@ -88,9 +88,9 @@ def unit_in(name: str) -> str:
         return bracketed
     words = list(_words(text))
     anywhere = [unit for word in words if (unit := _of_word(word))]
-    ending = list(_of_ending(_ENDING.search(_BRACKETS.sub(" ", text).rstrip())))
+    ending = _of_ending(_ENDING.search(_BRACKETS.sub(" ", text).rstrip()))
     behind_in = [_BEHIND[word] for before, word in pairwise(words) if before in _IN and word in _BEHIND]
-    told = [*anywhere, *ending, *behind_in]
+    told = [*anywhere, *filter(None, [ending]), *behind_in]
     return next((unit for unit in reversed(told) if unit != OTHER), told[-1] if told else "")
 
 
@@ -102,7 +102,7 @@ def parted(name: str) -> tuple[str, str]:
         found, unit = brackets[-1].start(), _of_brackets(brackets[-1][1])
     else:
         ending = _APART.search(text)
-        found, unit = (ending.start(), next(_of_ending(ending), "")) if ending else (0, "")
+        found, unit = ending.start() if ending else 0, _of_ending(ending)
     return (text[:found], unit) if unit in HOURS_PER_UNIT and found else (name, "")
 
 
@@ -132,9 +132,8 @@ def _of_brackets(content: str) -> str:
     return _BRACKETED.get(word, "") if _BEFORE.issuperset(before) and not re.search(r"\d", content) else ""
 
 
-def _of_ending(ending: re.Match[str] | None) -> Iterator[str]:
-    if ending and (unit := _BEHIND.get(ending["word"].casefold())):
-        yield unit
+def _of_ending(ending: re.Match[str] | None) -> str:
+    return _BEHIND.get(ending["word"].casefold(), "") if ending else ""
 
 
 def _of_word(word: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from apps.importers.records import ImportRefused
+from apps.importers.sources.csv.units import HOURS_PER_UNIT
 from apps.importers.tracked import TrackedIssue
 
 CATEGORIES = ("to_do", "in_progress", "done", "dropped")
@@ -16,7 +17,6 @@ TOLD = frozenset({
     "status", "sprint", "assignee", "story_points", "estimated_hours", "actual_hours", "title", "description",
     "issue_type", "priority", "component", "labels",
 })  # fmt: skip
-HOURS_IN = {"hours": 1.0, "minutes": 1 / 60, "seconds": 1 / 3_600}
 #: Field → where it stands unless a mapping says otherwise.
 PATHS = {
     "external_id": "id", "source_id": "source_id", "title": "title", "description": "description", "issue_type": "type",
@@ -56,9 +56,9 @@ def mapping_of(data: Any) -> Shape:
     if wrong := sorted(set(statuses.values()) - set(CATEGORIES)):
         raise ImportRefused(f"A status means {', '.join(CATEGORIES)}, not {', '.join(wrong)}.")
     unit = data.get("hours_in", "hours")
-    if not isinstance(unit, str) or unit not in HOURS_IN:
-        raise ImportRefused(f"hours_in is {', '.join(HOURS_IN)}, not {unit!r}.")
-    return Shape({name: tuple(path.split(".")) for name, path in paths.items()}, statuses, HOURS_IN[unit])
+    if not isinstance(unit, str) or unit not in HOURS_PER_UNIT:
+        raise ImportRefused(f"hours_in is {', '.join(HOURS_PER_UNIT)}, not {unit!r}.")
+    return Shape({name: tuple(path.split(".")) for name, path in paths.items()}, statuses, HOURS_PER_UNIT[unit])
 
 
 def _texts(data: Mapping[str, Any], name: str) -> dict[str, str]:
